@@ -1,0 +1,16 @@
+"""The nouns of extensions. Import models from here."""
+
+from extensions.models.run import ExtensionRun
+from extensions.models.turns import Turn, WorkerHeartbeat
+from extensions.models.units import UnitEntry, UnitLedger
+from extensions.models.webhooks import WebhookAttempt, WebhookDelivery
+
+__all__ = [
+    "ExtensionRun",
+    "Turn",
+    "UnitEntry",
+    "UnitLedger",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WorkerHeartbeat",
+]

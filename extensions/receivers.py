@@ -1,0 +1,1 @@
+"""What the extensions do when the library announces something."""

@@ -1,0 +1,22 @@
+"""The library's nouns. Import models from here."""
+
+from library.models.account import Account, ApiKey, AuditEntry, Membership
+from library.models.asset import Asset, AssetVersion
+from library.models.folder import Folder
+from library.models.receipt import UploadReceipt
+from library.models.rendition import Rendition
+from library.models.tags import AITag, Tag
+
+__all__ = [
+    "AITag",
+    "Account",
+    "ApiKey",
+    "Asset",
+    "AssetVersion",
+    "AuditEntry",
+    "Folder",
+    "Membership",
+    "Rendition",
+    "Tag",
+    "UploadReceipt",
+]

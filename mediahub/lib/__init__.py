@@ -1,0 +1,1 @@
+"""Small tools without tables, open to every app."""

@@ -1,0 +1,23 @@
+"""Crash points: named places at which a test can make a process die by SIGKILL (REL section 11).
+
+Without `MEDIAHUB_CRASH_POINT` in the environment a crash point is one dictionary look-up. With it, and with
+`MEDIAHUB_CRASH_DIR` naming a folder, the first process to pass the named point leaves a marker there and dies, once.
+"""
+
+import os
+import signal
+from pathlib import Path
+
+
+def crash_point(name: str) -> None:
+    """Die here if a test asked for it and nobody died here before."""
+    if os.environ.get("MEDIAHUB_CRASH_POINT") != name:
+        return
+    marker = Path(os.environ["MEDIAHUB_CRASH_DIR"]) / name
+    try:
+        handle = os.open(marker, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+    except FileExistsError:
+        return
+    os.write(handle, str(os.getpid()).encode())
+    os.fsync(handle)
+    os.kill(os.getpid(), signal.SIGKILL)

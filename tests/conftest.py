@@ -1,0 +1,179 @@
+"""Fixtures for the whole suite: people, accounts, API clients, and databases that can be committed to.
+
+Ordinary tests run in a transaction that is rolled back. Tests that need commits, several connections or several
+processes use `committed_db`: a fresh copy of a migrated template, because the append-only triggers refuse a flush.
+"""
+
+import itertools
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.db import connection, connections
+
+from tests.environment import ON_POSTGRESQL
+
+pytest_plugins = ["tests.skip_policy"]
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(autouse=True)
+def blobs_in_tmp_path(tmp_path: Path, settings):
+    """Blobs and spool files of a test live in its own folder."""
+    media = tmp_path / "media"
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "default": {"BACKEND": "library.storage.DiskStorage", "OPTIONS": {"location": str(media)}},
+        "blobs": {"BACKEND": "library.storage.DiskStorage", "OPTIONS": {"location": str(media)}},
+    }
+    settings.FILE_UPLOAD_TEMP_DIR = str(spool)
+    settings.MEDIAHUB_TMP_DIR = spool
+    return media
+
+
+@pytest.fixture(autouse=True)
+def true_clock():
+    """Whatever a test did to the clock ends with it."""
+    from mediahub.lib import clock, wakeup
+
+    wakeup._paused_until = 0.0
+    yield
+    clock.shift(0)
+
+
+@pytest.fixture(scope="session")
+def _template_database(django_db_setup, django_db_blocker) -> str:
+    """The migrated test database, closed, so that it can be copied."""
+    with django_db_blocker.unblock():
+        if ON_POSTGRESQL:
+            connection.close()
+            return str(connection.settings_dict["NAME"])
+        path = Path(settings.MEDIAHUB_DATA_DIR) / "template.sqlite3"
+        if not path.exists():
+            connection.ensure_connection()
+            connection.connection.execute(f"VACUUM INTO '{path}'")
+        return str(path)
+
+
+@pytest.fixture
+def committed_db(_template_database: str, django_db_blocker, tmp_path: Path) -> Iterator[str]:
+    """A database of the test's own to commit to, and its URL for other processes. Dropped afterwards."""
+    original = connection.settings_dict["NAME"]
+    with django_db_blocker.unblock():
+        connections.close_all()
+        if ON_POSTGRESQL:
+            name, url = _clone_postgresql(_template_database)
+        else:
+            name = str(tmp_path / "test.sqlite3")
+            shutil.copyfile(_template_database, name)
+            url = f"sqlite:///{name}"
+        for alias in connections:
+            connections[alias].settings_dict["NAME"] = name
+            settings.DATABASES[alias]["NAME"] = name
+        try:
+            yield url
+        finally:
+            connections.close_all()
+            for alias in connections:
+                connections[alias].settings_dict["NAME"] = original
+                settings.DATABASES[alias]["NAME"] = original
+            if ON_POSTGRESQL:
+                _postgresql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def _postgresql(statement: str) -> None:
+    import psycopg
+
+    with psycopg.connect(_base_url(), autocommit=True) as admin:
+        admin.execute(statement)
+
+
+def _base_url() -> str:
+    import os
+
+    return os.environ["MEDIAHUB_TEST_DATABASE_URL"]
+
+
+def _clone_postgresql(template: str) -> tuple[str, str]:
+    from urllib.parse import urlsplit, urlunsplit
+
+    from tests.environment import WORKER
+
+    name = f"mediahub_{WORKER}_{next(_numbers)}"
+    _postgresql(
+        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{template}' AND pid <> pg_backend_pid()"
+    )
+    _postgresql(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    parts = urlsplit(_base_url())
+    return name, urlunsplit(parts._replace(path=f"/{name}"))
+
+
+@pytest.fixture
+def account(db):
+    from tests.factories import AccountFactory
+
+    return AccountFactory()
+
+
+@pytest.fixture
+def new_account(db):
+    """An account made by the service, with its keys in clear."""
+    from library.services.accounts import create_account
+
+    return create_account(slug="acme", units_per_month=10_000)
+
+
+@pytest.fixture
+def api(new_account):
+    """A client of the API that carries the account's private key as official SDKs send it."""
+    return client_for(new_account.private_key)
+
+
+def client_for(private_key: str):
+    """An API client with Basic auth: the key as user name, the SDKs' placeholder as password."""
+    import base64
+
+    from rest_framework.test import APIClient
+
+    client = APIClient(raise_request_exception=False)
+    token = base64.b64encode(f"{private_key}:do_not_set".encode()).decode()
+    client.credentials(HTTP_AUTHORIZATION=f"Basic {token}")
+    return client
+
+
+def _member(account, role: str | None, name: str):
+    from django.contrib.auth import get_user_model
+
+    from library.models import Membership
+
+    user = get_user_model().objects.create_user(username=name, password="correct horse battery")
+    if role is not None:
+        Membership.objects.create(account=account, user=user, role=role)
+    return user
+
+
+@pytest.fixture
+def owner(new_account):
+    return _member(new_account.account, "owner", "olga")
+
+
+@pytest.fixture
+def editor(new_account):
+    return _member(new_account.account, "editor", "edda")
+
+
+@pytest.fixture
+def viewer(new_account):
+    return _member(new_account.account, "viewer", "vito")
+
+
+@pytest.fixture
+def stranger(db):
+    """A user who belongs to another account only."""
+    from library.services.accounts import create_account
+
+    return _member(create_account(slug="elsewhere").account, "owner", "stan")
