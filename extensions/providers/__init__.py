@@ -1,0 +1,1 @@
+"""Suppliers of extensions, one file each, over the contract in `base.py`."""
