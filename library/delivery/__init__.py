@@ -1,0 +1,1 @@
+"""Serving originals and thumbnails under `/media/<account slug>/`."""
