@@ -1,0 +1,129 @@
+"""The admin site: who comes in, and the pages that are more than a list of rows.
+
+`page` registers a view of ours under the admin's address with the role it needs; both apps use it. Django's and
+unfold's own model pages stay reachable for superusers and staff, under the same log-in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+from django.contrib.admin import site as default_site
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import URLPattern, path
+from django.views.decorators.http import require_http_methods
+from unfold.forms import AuthenticationForm
+from unfold.sites import UnfoldAdminSite
+
+from library.admin.desks import Desk, Role, desk_for, is_member
+from library.models import Account
+
+View = Callable[..., HttpResponseBase]
+AccountOf = Callable[..., Account | None]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of ours: its address below the admin's root, its name for `admin:<name>`, and the guarded view."""
+
+    route: str
+    name: str
+    view: View
+
+
+_pages: list[Page] = []
+
+
+def page(
+    route: str,
+    *,
+    name: str,
+    role: Role = Role.VIEWER,
+    methods: tuple[str, ...] = ("GET", "HEAD"),
+    account_of: AccountOf | None = None,
+) -> Callable[[View], View]:
+    """Register a view that is called with the request and the caller's desk, once the role is settled.
+
+    account_of: finds the account of the object that the address names; the desk is then at that account. Unknown
+    objects and those of other accounts are both a 404 (REL A4); too small a role is a 403.
+    """
+
+    def register(view: View) -> View:
+        @require_http_methods(methods)
+        @wraps(view)
+        def guarded(request: HttpRequest, **address: Any) -> HttpResponseBase:
+            account = account_of(**address) if account_of else None
+            if account_of and account is None:
+                raise Http404("No such object.")
+            desk = desk_for(request, account)
+            if not desk.may(role):
+                raise PermissionDenied
+            request.desk = desk  # type: ignore[attr-defined]
+            return view(request, desk, **address)
+
+        _pages.append(Page(route, name, guarded))
+        return guarded
+
+    return register
+
+
+def show(request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
+    """Render a page of ours inside the admin's frame. context: `title` and `nav` (the entry to mark) at least."""
+    return render(request, template, default_site.each_context(request) | context, status=status)
+
+
+class LoginForm(AuthenticationForm):
+    """Django's log-in for the admin, open to members who are not staff."""
+
+    def confirm_login_allowed(self, user: AbstractBaseUser) -> None:  # type: ignore[override]
+        if not user.is_active or not is_member(user):
+            raise ValidationError(
+                self.error_messages["invalid_login"],
+                code="invalid_login",
+                params={"username": self.username_field.verbose_name},
+            )
+
+
+class MediaHubAdminSite(UnfoldAdminSite):
+    """unfold's site with our pages, our rule of entry, and the library as its front page."""
+
+    login_form = LoginForm
+    enable_nav_sidebar = True
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Members come in, and staff. Asked several times a request, so the answer is kept on it."""
+        known: bool | None = getattr(request, "_is_member", None)
+        if known is None or getattr(request, "_is_member_of", None) != request.user.pk:
+            known = is_member(request.user)
+            request._is_member, request._is_member_of = known, request.user.pk  # type: ignore[attr-defined]
+        return known
+
+    def get_urls(self) -> list[URLPattern]:
+        ours = [path(item.route, self.admin_view(item.view), name=item.name) for item in _pages]  # type: ignore[type-var]
+        return [*ours, *super().get_urls()]
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """unfold's context and the desk, for the frame around every page."""
+        context = super().each_context(request)
+        if self.has_permission(request):
+            context["desk"] = getattr(request, "desk", None) or _desk_or_none(request)
+        return context
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """The library for members; the list of tables for staff who belong to no account."""
+        if _desk_or_none(request):
+            return redirect("admin:files")
+        return super().index(request, extra_context)
+
+
+def _desk_or_none(request: HttpRequest) -> Desk | None:
+    try:
+        return desk_for(request)
+    except Http404:
+        return None

@@ -1,0 +1,7 @@
+"""Tells Django which admin site is the project's. INSTALLED_APPS names this class in place of `django.contrib.admin`."""
+
+from django.contrib.admin.apps import AdminConfig
+
+
+class MediaHubAdminConfig(AdminConfig):
+    default_site = "library.admin.site.MediaHubAdminSite"
