@@ -1,0 +1,190 @@
+"""Assets: an upload becomes one or a new version of one, details change, one is deleted. API and admin call these.
+
+Bytes are stored before (`library.services.blobs`) and removed after these transactions, never inside them (REL J6).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from django.db import IntegrityError, transaction
+
+from library.models import Account, Asset, AssetVersion, Folder
+from library.names import with_random_suffix
+from library.services.blobs import StoredBlob, discard
+from library.services.folders import ensure_folder
+from library.services.tags import remove_ai_tags, replace_tags
+from library.services.versions import add_version, blob_keys_of, lock_asset
+from library.signals import asset_deleting, asset_updated, asset_uploaded
+from mediahub.lib.errors import DomainError, ServiceUnavailable
+from mediahub.lib.retry import repeat_on_conflict
+
+NAME_TRIES = 5
+
+
+class FileExists(DomainError):
+    """There is a file of that name, and the client asked not to overwrite it."""
+
+    code = "file_exists"
+
+
+@dataclass(frozen=True, kw_only=True)
+class UploadFields:
+    """What a client says about a file it uploads (API 2.1); names are cleaned by `library.names`.
+
+    tags: None when the request had none, which differs from an empty list when a file is overwritten.
+    """
+
+    file_name: str
+    folder: str = "/"
+    use_unique_file_name: bool = True
+    overwrite_file: bool = True
+    overwrite_ai_tags: bool = True
+    overwrite_tags: bool = True
+    overwrite_custom_metadata: bool = True
+    tags: tuple[str, ...] | None = None
+    is_private: bool = False
+    is_published: bool = True
+    custom_coordinates: str = ""
+    description: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AssetChanges:
+    """Changes to an asset's details (API 3.5); None leaves a member as it is, an empty value clears it.
+
+    remove_ai_tags: names, or "all". publish_versions: apply `is_published` to all versions, not the current one only.
+    """
+
+    remove_ai_tags: tuple[str, ...] | Literal["all"] | None = None
+    tags: tuple[str, ...] | None = None
+    custom_coordinates: str | None = None
+    description: str | None = None
+    is_published: bool | None = None
+    publish_versions: bool = False
+
+
+@transaction.atomic
+def upload_asset(*, account: Account, blob: StoredBlob, fields: UploadFields, now: datetime) -> AssetVersion:
+    """Write a stored blob as a new asset, or as the new current version of the asset that has the name.
+
+    Returns the version with `asset`, `asset.folder` and `asset.account` set. Raises FileExists when overwriting is not
+    wanted, VersionLimitExceeded when the asset is full.
+    """
+    folder = ensure_folder(account=account, path=fields.folder, now=now)
+    asset = _asset_for(account, folder, blob, fields, now)
+    asset.account, asset.folder = account, folder
+    version = add_version(
+        asset=asset, blob=blob, origin=AssetVersion.Origin.UPLOAD, now=now, is_published=fields.is_published
+    )
+    version.asset = asset
+    asset_uploaded.send(sender=Asset, asset=asset, version=version)
+    return version
+
+
+@repeat_on_conflict
+@transaction.atomic
+def update_asset(*, asset: Asset, changes: AssetChanges, now: datetime) -> None:
+    """Apply changes to an asset's details, machine tags first. Raises NotFound if it is gone."""
+    lock_asset(asset)
+    if changes.remove_ai_tags is not None:
+        remove_ai_tags(asset=asset, names=None if changes.remove_ai_tags == "all" else changes.remove_ai_tags)
+    if changes.tags is not None:
+        replace_tags(asset=asset, names=changes.tags)
+    if changes.custom_coordinates is not None:
+        asset.custom_coordinates = changes.custom_coordinates
+    if changes.description is not None:
+        asset.description = changes.description
+    if changes.is_published is not None:
+        published = asset.versions.all()
+        if not changes.publish_versions:
+            published = published.filter(pk=asset.current_version_id)
+        published.update(is_published=changes.is_published)
+    asset.updated_at = now
+    asset.save()
+    asset_updated.send(sender=Asset, asset=asset)
+
+
+@repeat_on_conflict
+@transaction.atomic
+def delete_asset(*, asset: Asset) -> None:
+    """Delete an asset with all versions: rows now, bytes after commit. Runs and their bill stay."""
+    lock_asset(asset)
+    asset_deleting.send(sender=Asset, asset=asset)
+    keys = blob_keys_of(asset)
+    # The versions go with the asset, so nothing may point at one of them any more.
+    Asset.objects.filter(pk=asset.pk).update(current_version=None)
+    asset.delete()
+    transaction.on_commit(lambda: discard(*keys), robust=True)
+
+
+def _asset_for(account: Account, folder: Folder, blob: StoredBlob, fields: UploadFields, now: datetime) -> Asset:
+    """The asset to get the version: a new one, or the one of that name, locked and with its details overwritten.
+
+    Others may take the name, or delete the asset that has it, at any moment: the constraint on the path decides, and
+    the loser looks again.
+    """
+    for _ in range(NAME_TRIES):
+        if fields.use_unique_file_name:
+            name = with_random_suffix(fields.file_name)
+        else:
+            name = fields.file_name
+            there = Asset.objects.of_account(account).filter(folder=folder, name=name)
+            asset = there.select_for_update(no_key=True).first()
+            if asset is not None:
+                _require_overwriting(fields)
+                _overwrite_details(asset, fields)
+                return asset
+        try:
+            with transaction.atomic():
+                return _insert(account, folder, blob, fields, name=name, now=now)
+        except IntegrityError:
+            continue
+    raise ServiceUnavailable("The file's name is contended at present. Try again.", retry_after_s=1)
+
+
+def _insert(
+    account: Account, folder: Folder, blob: StoredBlob, fields: UploadFields, *, name: str, now: datetime
+) -> Asset:
+    asset = Asset.objects.create(
+        # The id of a file's first version is the file's own (API 2.3).
+        file_id=blob.version_id,
+        account=account,
+        folder=folder,
+        name=name,
+        is_private=fields.is_private,
+        custom_coordinates=fields.custom_coordinates,
+        description=fields.description or "",
+        created_at=now,
+        updated_at=now,
+    )
+    if fields.tags:
+        replace_tags(asset=asset, names=fields.tags)
+    return asset
+
+
+def _require_overwriting(fields: UploadFields) -> None:
+    if not fields.overwrite_file:
+        raise FileExists(
+            f"A file with the name {fields.file_name} exists already, and overwriteFile is false.",
+            field="overwriteFile",
+        )
+
+
+def _overwrite_details(asset: Asset, fields: UploadFields) -> None:
+    """The details of an overwritten file follow the request and its `overwrite...` switches (API 2.1, 2.7)."""
+    if fields.overwrite_ai_tags:
+        remove_ai_tags(asset=asset, names=None)
+    if fields.tags is not None:
+        replace_tags(asset=asset, names=fields.tags)
+    elif fields.overwrite_tags:
+        replace_tags(asset=asset, names=())
+    if fields.overwrite_custom_metadata:
+        asset.custom_metadata = {}
+    if fields.description is not None:
+        asset.description = fields.description
+    asset.is_private = fields.is_private
+    asset.custom_coordinates = fields.custom_coordinates
+    asset.save(update_fields=["custom_metadata", "description", "is_private", "custom_coordinates"])

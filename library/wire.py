@@ -1,0 +1,166 @@
+"""An asset, version or folder as ImageKit's JSON object, to the letter (API 2.3, 3.2). API and webhooks call these.
+
+Assets come with `Asset.objects.with_details()`, so that many cost as few queries as one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+from django.conf import settings
+
+from library.models import AITag, Asset, AssetVersion, Folder
+
+Json = dict[str, Any]
+
+THUMBNAIL = "ik_ml_thumbnail"
+"""ImageKit's name of the thumbnail; a key of `library.renditions.SPECS`."""
+
+RESPONSE_FIELDS = (
+    "tags",
+    "customCoordinates",
+    "isPrivateFile",
+    "embeddedMetadata",
+    "isPublished",
+    "customMetadata",
+    "metadata",
+    "selectedFieldsSchema",
+)
+
+
+def file_object(asset: Asset, version: AssetVersion | None = None) -> Json:
+    """The File object of API 3.2: of the current version, or of another one, whose `type` is `file-version`."""
+    current = asset.current_version
+    version = version or current
+    assert version is not None, "an asset is shown once its first version is written"
+    is_current = current is not None and version.pk == current.pk
+    created, updated = (asset.created_at, asset.updated_at) if is_current else (version.created_at, version.created_at)
+    url = _at(version_url(asset, version, is_current=is_current), updated)
+    return {
+        "fileId": asset.file_id,
+        "type": "file" if is_current else "file-version",
+        "name": asset.name,
+        "filePath": asset.path,
+        "tags": _tags(asset),
+        "AITags": _ai_tags(asset),
+        "versionInfo": _version_info(version),
+        "isPrivateFile": asset.is_private,
+        "isPublished": version.is_published,
+        "customCoordinates": asset.custom_coordinates or None,
+        "url": url,
+        **({"thumbnail": f"{url}&tr=n-{THUMBNAIL}"} if _has_thumbnail(version) else {}),
+        "fileType": _file_type(version),
+        "mime": version.mime,
+        **_sides(version),
+        "size": version.size_bytes,
+        **({"hasAlpha": version.has_alpha} if version.width else {}),
+        "customMetadata": asset.custom_metadata,
+        **({"description": asset.description} if asset.description else {}),
+        "createdAt": iso(created),
+        "updatedAt": iso(updated),
+    }
+
+
+def upload_object(asset: Asset, version: AssetVersion, fields: Collection[str] = ()) -> Json:
+    """The answer to an upload (API 2.3), without `extensionStatus`. fields: members of RESPONSE_FIELDS asked for.
+
+    `metadata`, `embeddedMetadata` and `selectedFieldsSchema` are not among what is known of a file, so they are absent.
+    """
+    optional = {
+        "tags": _tags(asset),
+        "customCoordinates": asset.custom_coordinates or None,
+        "isPrivateFile": asset.is_private,
+        "isPublished": version.is_published,
+        "customMetadata": asset.custom_metadata,
+    }
+    return {
+        "fileId": asset.file_id,
+        "name": asset.name,
+        "size": version.size_bytes,
+        "versionInfo": _version_info(version),
+        "filePath": asset.path,
+        "url": asset_url(asset),
+        "fileType": _file_type(version),
+        **_sides(version),
+        **({"orientation": version.orientation} if version.orientation else {}),
+        **({"thumbnailUrl": thumbnail_url(asset)} if _has_thumbnail(version) else {}),
+        "AITags": _ai_tags(asset),
+        **({"description": asset.description} if asset.description else {}),
+        **{name: value for name, value in optional.items() if name in fields},
+    }
+
+
+def folder_object(folder: Folder) -> Json:
+    """The Folder object of API 3.2. Who made a folder is not recorded, so `createdBy` is absent."""
+    return {
+        "type": "folder",
+        "folderId": folder.folder_id,
+        "name": folder.name,
+        "folderPath": folder.path,
+        "customMetadata": {},
+        "createdAt": iso(folder.created_at),
+        "updatedAt": iso(folder.updated_at),
+    }
+
+
+def iso(moment: datetime) -> str:
+    """`2024-03-12T20:58:47.313Z`: UTC, milliseconds."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def url_base(asset: Asset) -> str:
+    """Where the account's files are: the delivery host if there is one, else this server, and the account's slug."""
+    return f"{settings.MEDIAHUB_DELIVERY_URL or settings.MEDIAHUB_PUBLIC_URL + '/media'}/{asset.account.slug}"
+
+
+def asset_url(asset: Asset) -> str:
+    """Where the current version of the file is served; it needs a signature if the file is private."""
+    return url_base(asset) + quote(asset.path)
+
+
+def version_url(asset: Asset, version: AssetVersion, *, is_current: bool) -> str:
+    """Where this version is served: the file's own URL while it is current, with its id otherwise."""
+    return asset_url(asset) if is_current else f"{asset_url(asset)}?ik-obj-version={version.version_id}"
+
+
+def thumbnail_url(asset: Asset) -> str:
+    """Where the thumbnail of the current version is served."""
+    return f"{url_base(asset)}/tr:n-{THUMBNAIL}{quote(asset.path)}"
+
+
+def _at(url: str, moment: datetime) -> str:
+    """The URL with the time of the last change in it, so that caches see a change."""
+    milliseconds = int(moment.timestamp()) * 1000 + moment.microsecond // 1000
+    return f"{url}{'&' if '?' in url else '?'}updatedAt={milliseconds}"
+
+
+def _tags(asset: Asset) -> list[str] | None:
+    return [tag.name for tag in asset.tags.all()] or None
+
+
+def _ai_tags(asset: Asset) -> list[Json] | None:
+    """Machine tags that nobody rejected; null when there are none."""
+    return [
+        {"name": tag.name, "confidence": float(tag.confidence), "source": tag.source}
+        for tag in asset.ai_tags.all()
+        if tag.state in AITag.VISIBLE
+    ] or None
+
+
+def _version_info(version: AssetVersion) -> Json:
+    return {"id": version.version_id, "name": f"Version {version.number}"}
+
+
+def _file_type(version: AssetVersion) -> str:
+    return "image" if version.mime.startswith("image/") else "non-image"
+
+
+def _has_thumbnail(version: AssetVersion) -> bool:
+    return version.is_image and version.width is not None and not version.problem
+
+
+def _sides(version: AssetVersion) -> Json:
+    return {"height": version.height, "width": version.width} if version.width else {}
