@@ -58,7 +58,7 @@ def find(request: HttpRequest, *, slug: str, path: str) -> Found:
     asset = _asset(slug, asset_path)
     version = _version(asset, query.get("ik-obj-version"))
     if asset.is_private:
-        _require_signature(request, asset.account, slug=slug, path=path, query=query)
+        _require_signature(request, asset.account, path=path, query=query)
     return Found(
         asset=asset,
         version=version,
@@ -119,11 +119,11 @@ def _version(asset: Asset, version_id: str | None) -> AssetVersion:
     return version
 
 
-def _require_signature(request: HttpRequest, account: Account, *, slug: str, path: str, query: dict[str, str]) -> None:
+def _require_signature(request: HttpRequest, account: Account, *, path: str, query: dict[str, str]) -> None:
     now = clock_now()
     allowed = delivery_signature_is_valid(
         [*_signing_keys(account, now), internal_key(account.pk)],
-        _spellings(request, slug=slug, path=path),
+        _spellings(request, path),
         signature=query.get("ik-s", ""),
         expire=query.get("ik-t", ""),
         now=now,
@@ -138,13 +138,13 @@ def _signing_keys(account: Account, now: datetime) -> list[str]:
     return [key.private_key for key in keys.filter(Q(expires_at=None) | Q(expires_at__gt=now))]
 
 
-def _spellings(request: HttpRequest, *, slug: str, path: str) -> Iterator[str]:
+def _spellings(request: HttpRequest, path: str) -> Iterator[str]:
     """The path and query as the client may have signed them: as sent, decoded, or with everything encoded.
 
     Clients sign the text of the URL they built, which an HTTP library may have encoded on its way here.
     """
     raw = request.META.get("REQUEST_URI") or request.META.get("RAW_URI") or ""
-    sent = re.sub(r"\Ahttps?://[^/]*", "", raw).partition("?")[0].partition(f"/media/{slug}/")[2]
+    sent = "/".join(raw.partition("?")[0].split("/")[-1 - path.count("/") :])
     sent_query = "&".join(
         part
         for part in request.META.get("QUERY_STRING", "").split("&")

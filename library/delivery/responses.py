@@ -66,9 +66,8 @@ def respond_with_blob(
 
 def on_delivery_host(request: HttpRequest) -> bool:
     """Whether the request came to a host that serves files and nothing else (MEDIAHUB_DELIVERY_URL)."""
-    return (
-        bool(settings.MEDIAHUB_DELIVERY_URL) and request.get_host() == urlsplit(settings.MEDIAHUB_DELIVERY_URL).netloc
-    )
+    host = urlsplit(settings.MEDIAHUB_DELIVERY_URL).netloc.lower()
+    return bool(host) and host != urlsplit(settings.MEDIAHUB_PUBLIC_URL).netloc.lower() and request.get_host() == host
 
 
 def _stream(key: str, span: tuple[int, int] | None) -> FileResponse:
