@@ -15,7 +15,7 @@ from django.db import connection, connections
 
 from tests.environment import ON_POSTGRESQL
 
-pytest_plugins = ["tests.skip_policy"]
+pytest_plugins: list[str] = []
 _numbers = itertools.count(1)
 
 
@@ -114,9 +114,9 @@ def _clone_postgresql(template: str) -> tuple[str, str]:
 
 @pytest.fixture
 def account(db):
-    from tests.factories import AccountFactory
+    from library.services.accounts import create_account
 
-    return AccountFactory()
+    return create_account(slug="plain").account
 
 
 @pytest.fixture

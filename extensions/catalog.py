@@ -1,0 +1,233 @@
+"""The catalogue of extensions: a literal table, and the check of an `extensions` array against it.
+
+The API and the admin validate with `parse_blocks` before anything is stored; prices and provider chains are settings.
+Wire facts: API section 4.
+"""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+
+from mediahub.lib.errors import DomainError
+from mediahub.lib.json_input import loads_strict
+
+MOST_BLOCKS = 20
+OTHER_SPELLINGS = {"min_confidence": "minConfidence", "max_tags": "maxTags"}
+
+
+class BadExtensions(DomainError):
+    """The `extensions` array cannot be accepted; `field` names the index and the parameter."""
+
+    code = "invalid_extensions"
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of an extension. `check` returns a sentence about what is wrong with a value, or None."""
+
+    name: str
+    title: str
+    check: Callable[[Any], str | None]
+    required: bool = False
+    default: Any = None
+
+
+@dataclass(frozen=True)
+class Extension:
+    """One extension. `is_synchronous_first`: the request waits for it under the deadline; else it always answers
+    `pending`. `writes` says in words what a success changes."""
+
+    name: str
+    title: str
+    queue: str
+    is_synchronous_first: bool
+    parameters: tuple[Parameter, ...]
+    writes: str
+    accepts_animated: bool = True
+
+    @property
+    def units(self) -> int:
+        """Price of one run, from settings."""
+        return int(settings.MEDIAHUB_UNIT_PRICES[self.name])
+
+    @property
+    def chain(self) -> list[str]:
+        """Slugs of its providers, first choice first, from settings."""
+        return list(settings.MEDIAHUB_PROVIDER_CHAINS[self.name])
+
+
+@dataclass(frozen=True)
+class Block:
+    """One checked item of an `extensions` array; `params` holds known parameters only, in ImageKit's spelling."""
+
+    name: str
+    params: Mapping[str, Any]
+    index: int
+
+
+def _number_between(low: float, high: float, *, whole: bool) -> Callable[[Any], str | None]:
+    kind = "a whole number" if whole else "a number"
+
+    def check(value: Any) -> str | None:
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        if not is_number or (whole and value != int(value)) or not low <= value <= high:
+            return f"must be {kind} from {low:g} to {high:g}"
+        return None
+
+    return check
+
+
+def _plain_object(value: Any) -> str | None:
+    if not isinstance(value, dict):
+        return "must be an object"
+    if len(value) > 50 or len(json.dumps(value)) > 8192:
+        return "must not have more than 50 members or 8192 characters"
+    return None
+
+
+def _text(value: Any) -> str | None:
+    return None if isinstance(value, str) and 0 < len(value) <= 100 else "must be a text of 1 to 100 characters"
+
+
+def _task_list(value: Any) -> str | None:
+    if not isinstance(value, list) or not 1 <= len(value) <= 10 or not all(isinstance(item, dict) for item in value):
+        return "must be an array of 1 to 10 task objects"
+    return None
+
+
+def _tagging_parameters(*, required: bool) -> tuple[Parameter, ...]:
+    return (
+        Parameter("minConfidence", "Least confidence (%)", _number_between(0, 100, whole=False), required, 0),
+        Parameter("maxTags", "Most tags", _number_between(0, 30, whole=True), required, 30),
+    )
+
+
+CATALOG: dict[str, Extension] = {
+    extension.name: extension
+    for extension in (
+        Extension(
+            "remove-bg",
+            "Remove background",
+            "images",
+            False,
+            (Parameter("options", "Options", _plain_object),),
+            "a new current version without its background",
+            accepts_animated=False,
+        ),
+        Extension(
+            "google-auto-tagging",
+            "Google auto-tagging",
+            "tagging",
+            True,
+            _tagging_parameters(required=True),
+            "AI tags",
+        ),
+        Extension(
+            "aws-auto-tagging",
+            "AWS auto-tagging",
+            "tagging",
+            True,
+            _tagging_parameters(required=True),
+            "AI tags",
+        ),
+        Extension(
+            "local-auto-tagging",
+            "Local auto-tagging",
+            "tagging",
+            True,
+            _tagging_parameters(required=False),
+            "AI tags",
+        ),
+        Extension("ai-auto-description", "AI description", "tagging", True, (), "the description"),
+        Extension(
+            "ai-tasks",
+            "AI tasks",
+            "tagging",
+            True,
+            (Parameter("tasks", "Tasks", _task_list, required=True),),
+            "tags and custom metadata",
+        ),
+    )
+}
+SAVED_EXTENSION = "saved-extension"
+
+
+def parse_blocks(raw: Any, *, both_spellings: bool) -> list[Block]:
+    """Check an `extensions` array and return its blocks; an absent or empty one gives an empty list.
+
+    raw: the parsed JSON array, or its JSON text (uploads), also wrapped in a second layer of JSON (API 2.2).
+    both_spellings: accept `min_confidence` and `max_tags` too, as the Python SDK sends them in uploads.
+    Raises BadExtensions naming the index and the field.
+    """
+    items = _as_array(raw)
+    if len(items) > MOST_BLOCKS:
+        raise BadExtensions(f"extensions: at most {MOST_BLOCKS} items are allowed.", field="extensions")
+    blocks = [_parse_block(item, index, both_spellings) for index, item in enumerate(items)]
+    seen: dict[str, int] = {}
+    for block in blocks:
+        if block.name in seen:
+            raise BadExtensions(
+                f"extensions[{block.index}].name: {block.name} is already requested by extensions[{seen[block.name]}].",
+                field=f"extensions[{block.index}].name",
+            )
+        seen[block.name] = block.index
+    return blocks
+
+
+def _as_array(raw: Any) -> list[Any]:
+    for _layer in range(2):
+        if isinstance(raw, str):
+            if not raw.strip():
+                return []
+            try:
+                raw = loads_strict(raw)
+            except DomainError as error:
+                raise BadExtensions(f"extensions: {error.message}", field="extensions") from None
+    if raw is None:
+        return []
+    if not isinstance(raw, list):
+        raise BadExtensions("extensions: must be an array of extension objects.", field="extensions")
+    return raw
+
+
+def _parse_block(item: Any, index: int, both_spellings: bool) -> Block:
+    if not isinstance(item, dict):
+        raise BadExtensions(f"extensions[{index}]: must be an object.", field=f"extensions[{index}]")
+    name = item.get("name")
+    if not isinstance(name, str) or not name:
+        raise _fault(index, "name", "is required and must be a text")
+    if name == SAVED_EXTENSION:
+        raise _fault(index, "name", "saved-extension is not available on this server yet")
+    extension = CATALOG.get(name)
+    if extension is None:
+        raise _fault(index, "name", f"{name[:60]!r} is not an extension; known are {', '.join(CATALOG)}")
+    given = {key: value for key, value in item.items() if key != "name"}
+    if both_spellings:
+        given = {OTHER_SPELLINGS.get(key, key): value for key, value in given.items()}
+    return Block(name=name, params=_check_parameters(extension, given, index), index=index)
+
+
+def _check_parameters(extension: Extension, given: dict[str, Any], index: int) -> dict[str, Any]:
+    known = {parameter.name: parameter for parameter in extension.parameters}
+    for key in given:
+        if key not in known:
+            raise _fault(index, key[:60], f"is not a parameter of {extension.name}")
+    params: dict[str, Any] = {}
+    for parameter in extension.parameters:
+        if parameter.name not in given:
+            if parameter.required:
+                raise _fault(index, parameter.name, f"is required by {extension.name}")
+            continue
+        fault = parameter.check(given[parameter.name])
+        if fault:
+            raise _fault(index, parameter.name, fault)
+        params[parameter.name] = given[parameter.name]
+    return params
+
+
+def _fault(index: int, field: str, sentence: str) -> BadExtensions:
+    return BadExtensions(f"extensions[{index}].{field}: {sentence}.", field=f"extensions[{index}].{field}")

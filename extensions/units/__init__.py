@@ -1,0 +1,1 @@
+"""Units: what runs cost and what accounts may spend."""
