@@ -39,7 +39,7 @@ def check_secrets(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 @register()
 def check_sqlite_version(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Warn about SQLite libraries with the WAL corruption fault (REL section 12)."""
-    engine = settings.DATABASES["default"]["ENGINE"]
+    engine = str(settings.DATABASES["default"]["ENGINE"])
     if "sqlite" in engine and sqlite3.sqlite_version_info < FIRST_SOUND_VERSION:
         return [
             Warning(

@@ -2,13 +2,14 @@
 
 from typing import TYPE_CHECKING, Any, Self
 
+from django.apps import apps
 from django.db import models
 from django.db.models import Q
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
-    from library.models import Account, Asset, AssetVersion, Folder
+    from library.models import Account, Asset, AssetVersion, Folder  # noqa: F401 - named in the generic bases
 
 
 def _visible(user: "AbstractBaseUser | AnonymousUser", prefix: str) -> Q:
@@ -60,6 +61,5 @@ class VersionQuerySet(models.QuerySet["AssetVersion"]):
 
 
 def _tag_rows(name: str) -> "models.QuerySet[Any]":
-    from django.apps import apps
-
-    return apps.get_model("library", name)._default_manager.all()
+    rows: models.QuerySet[Any] = apps.get_model("library", name)._default_manager.all()
+    return rows

@@ -263,8 +263,8 @@ _TRANSPORT: dict[str, object] = {
     "socket_timeout": 1 if MEDIAHUB_PROCESS == "web" else 5,
 }
 if CELERY_BROKER_URL.startswith("filesystem:"):
-    for _folder in ("queue", "done"):
-        (_BROKER_FILES / _folder).mkdir(parents=True, exist_ok=True, mode=0o700)
+    for _name in ("queue", "done"):
+        (_BROKER_FILES / _name).mkdir(parents=True, exist_ok=True, mode=0o700)
     _TRANSPORT = {
         "data_folder_in": str(_BROKER_FILES / "queue"),
         "data_folder_out": str(_BROKER_FILES / "queue"),

@@ -90,9 +90,7 @@ class ExtensionRun(models.Model):
                 condition=Q(state="running", token__isnull=False) | (~Q(state="running") & Q(token=None)),
                 name="run_leased_exactly_when_running",
             ),
-            models.CheckConstraint(
-                condition=~Q(state="failed") | ~Q(error_code=""), name="run_failed_with_a_code"
-            ),
+            models.CheckConstraint(condition=~Q(state="failed") | ~Q(error_code=""), name="run_failed_with_a_code"),
             models.CheckConstraint(condition=Q(queue__in=["tagging", "images"]), name="run_known_queue"),
         ]
         indexes: ClassVar = [
@@ -101,12 +99,8 @@ class ExtensionRun(models.Model):
                 condition=Q(state__in=["queued", "running"]),
                 name="run_due_by_account",
             ),
-            models.Index(
-                fields=["queue", "due_at"], condition=Q(state__in=["queued", "running"]), name="run_due"
-            ),
-            models.Index(
-                fields=["queue", "woken_at"], condition=Q(state__in=["queued", "running"]), name="run_woken"
-            ),
+            models.Index(fields=["queue", "due_at"], condition=Q(state__in=["queued", "running"]), name="run_due"),
+            models.Index(fields=["queue", "woken_at"], condition=Q(state__in=["queued", "running"]), name="run_woken"),
             models.Index(fields=["account", "-created_at"], name="run_by_account"),
         ]
         ordering: ClassVar = ["-created_at"]

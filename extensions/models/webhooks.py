@@ -88,9 +88,7 @@ class WebhookDelivery(models.Model):
                 name="delivery_due_by_receiver",
             ),
             models.Index(fields=["due_at"], condition=Q(state__in=["pending", "sending"]), name="delivery_due"),
-            models.Index(
-                fields=["woken_at"], condition=Q(state__in=["pending", "sending"]), name="delivery_woken"
-            ),
+            models.Index(fields=["woken_at"], condition=Q(state__in=["pending", "sending"]), name="delivery_woken"),
             models.Index(fields=["account", "-created_at"], name="delivery_by_account"),
         ]
         ordering: ClassVar = ["-created_at"]

@@ -1,0 +1,72 @@
+"""Take the fairest due run of a queue, and give leases back: one conditional UPDATE each (REL J4, J14, J16)."""
+
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from django.db import transaction
+from django.db.models import BigIntegerField, Exists, F, OuterRef
+from django.db.models.functions import Cast, Coalesce
+
+from extensions import turns
+from extensions.models import ExtensionRun, Turn
+from extensions.querysets import RunQuerySet
+from mediahub.lib import processes
+
+LEASE_S = {"tagging": 120, "images": 270}
+"""Longer than the hard time limits of the queues' workers (REL J5)."""
+TRIES = 5
+
+
+def claim(queue: str, *, now: datetime) -> ExtensionRun | None:
+    """Take a due run of the account served longest ago, or None if nothing is due.
+
+    The UPDATE's row count says who won; a loser looks again, because another run may be due.
+    """
+    for _ in range(TRIES):
+        key = _next_in_turn(queue, now=now)
+        if key is None:
+            return None
+        run = _due(queue, now=now).filter(account_id=int(key)).order_by("due_at", "created_at").first()
+        if run is not None and _take(run, now=now):
+            return ExtensionRun.objects.select_related("account").get(pk=run.pk)
+    return None
+
+
+def free_dead_leases(*, now: datetime) -> int:
+    """Let runs of this node be claimed at once whose process no longer exists; return how many (REL J16)."""
+    freed = 0
+    node = processes.node()
+    held = ExtensionRun.objects.filter(state=ExtensionRun.State.RUNNING, node=node, due_at__gt=now)
+    for run in held.only("pk", "token", "process_id", "process_started"):
+        if run.process_id and not processes.is_alive(run.process_id, run.process_started):
+            freed += ExtensionRun.objects.held_by(token=run.token).filter(pk=run.pk).update(due_at=now, woken_at=None)
+    return freed
+
+
+def _due(queue: str, *, now: datetime) -> RunQuerySet:
+    return ExtensionRun.objects.due(now).filter(queue=queue)
+
+
+def _next_in_turn(queue: str, *, now: datetime) -> str | None:
+    has_work = Exists(_due(queue, now=now).filter(account_id=Cast(OuterRef("key"), BigIntegerField())))
+    in_turn = Turn.objects.filter(has_work, queue=queue).order_by("served_at", "pk")
+    return in_turn.values_list("key", flat=True).first()
+
+
+def _take(run: ExtensionRun, *, now: datetime) -> bool:
+    node, process_id, started = processes.me()
+    with transaction.atomic():
+        won = ExtensionRun.objects.due(now).filter(pk=run.pk)
+        taken = won.update(
+            state=ExtensionRun.State.RUNNING,
+            token=uuid4(),
+            attempts=F("attempts") + 1,
+            due_at=now + timedelta(seconds=LEASE_S[run.queue]),
+            started_at=Coalesce("started_at", now),
+            node=node,
+            process_id=process_id,
+            process_started=started,
+        )
+        if taken:
+            turns.mark_served(run.queue, str(run.account_id), now=now)
+    return bool(taken)

@@ -1,0 +1,101 @@
+"""A provider's output becomes a version, tags or text, through the library's services, inside the settling transaction.
+
+`check` refuses outputs that are not what the extension promised (REL U11, F37); `apply` writes them.
+"""
+
+import math
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from extensions.models import ExtensionRun
+from extensions.providers.base import ImageProduced, Output, PermanentProviderError, TagsFound, TextFound
+from library.images import inspect, sniff
+from library.models import Asset, AssetVersion
+from library.services import assets, tags, versions
+from library.services.blobs import StoredBlob
+from mediahub.lib.imaging import limits_from_settings
+
+LONGEST_TAG, MOST_TAGS = 200, 100
+LONGEST_TEXT = 10_000
+BAD = "bad_provider_result"
+
+
+def check(run: ExtensionRun, output: Output) -> None:
+    """Raise PermanentProviderError `bad_provider_result` for an output that must not be applied."""
+    if run.extension == "remove-bg":
+        _check_image(run, output)
+    elif run.extension.endswith("-auto-tagging"):
+        _check_tags(output)
+    elif not isinstance(output, TextFound) or not output.text.strip() or len(output.text) > LONGEST_TEXT:
+        raise PermanentProviderError(BAD, "The provider did not answer with a text.")
+
+
+def apply(
+    *, run: ExtensionRun, asset: Asset, output: Output, blob: StoredBlob | None, provider: str, now: datetime
+) -> dict[str, Any]:
+    """Write the output to the locked asset and return the columns of the run that record it.
+
+    Raises VersionLimitExceeded; then nothing of the result is written.
+    """
+    match output:
+        case ImageProduced():
+            assert blob is not None
+            return _apply_image(run, asset, output, blob, now)
+        case TagsFound():
+            found = [(tag.name, Decimal(str(tag.confidence))) for tag in output.tags]
+            tags.replace_suggested(
+                asset=asset,
+                source=run.extension,
+                provider=provider,
+                model=output.model,
+                run_id=run.pk,
+                found=found,
+                now=now,
+            )
+        case TextFound():
+            assets.update_asset(asset=asset, changes=assets.AssetChanges(description=output.text), now=now)
+    return {}
+
+
+def _apply_image(
+    run: ExtensionRun, asset: Asset, output: ImageProduced, blob: StoredBlob, now: datetime
+) -> dict[str, Any]:
+    current = asset.current_version
+    still_current = current is not None and current.version_id == run.version_id
+    version = versions.add_version(
+        asset=asset,
+        blob=blob,
+        origin=AssetVersion.Origin.EXTENSION,
+        run_id=run.pk,
+        make_current=still_current,
+        now=now,
+    )
+    return {
+        "result_version_id": version.version_id,
+        "result_is_current": still_current,
+        "ignored_options": list(output.ignored_options),
+    }
+
+
+def _check_tags(output: Output) -> None:
+    if not isinstance(output, TagsFound) or len(output.tags) > MOST_TAGS:
+        raise PermanentProviderError(BAD, "The provider did not answer with a list of labels.")
+    for tag in output.tags:
+        name_is_good = isinstance(tag.name, str) and tag.name.strip() and "\x00" not in tag.name
+        if not name_is_good or len(tag.name) > LONGEST_TAG:
+            raise PermanentProviderError(BAD, "The provider answered with a label without a usable name.")
+        if not math.isfinite(tag.confidence) or not 0 <= tag.confidence <= 100:
+            raise PermanentProviderError(BAD, "The provider answered with a confidence outside 0 to 100.")
+
+
+def _check_image(run: ExtensionRun, output: Output) -> None:
+    if not isinstance(output, ImageProduced) or not output.data:
+        raise PermanentProviderError(BAD, "The provider did not answer with an image.")
+    mime = sniff(output.data[:4096], "result")
+    facts = inspect(output.data, mime, limits_from_settings())
+    if mime not in {"image/png", "image/webp", "image/jpeg"} or facts.width is None or facts.problem:
+        raise PermanentProviderError(BAD, f"The provider answered with {mime}, which is not an image we can use.")
+    options = run.params.get("options") or {}
+    if not facts.has_alpha and not (options.get("bg_color") or options.get("bg_image_url")):
+        raise PermanentProviderError(BAD, "The provider answered with an opaque image.")

@@ -1,0 +1,38 @@
+"""Celery's side of webhooks: a wake-up comes in, due deliveries go out. The sweep publishes what is due.
+
+A worker goes on while something may be sent: with a cap per receiver a wake-up can meet a full receiver, and the
+delivery it stood for is then sent by whoever finishes next.
+"""
+
+import time
+from datetime import datetime
+
+from celery import shared_task
+
+from extensions.models import WebhookDelivery
+from extensions.waking import wake_due
+from extensions.webhooks.claim import expire_late, free_dead_leases
+from extensions.webhooks.delivery import deliver_one
+from extensions.webhooks.publish import QUEUE
+from mediahub.lib import clock
+from mediahub.lib.wakeup import task_name
+
+LONGEST_STRETCH_S = 20
+
+
+@shared_task(name=task_name(QUEUE), ignore_result=True)
+def deliver_webhook() -> None:
+    """Send due deliveries until none may be sent now, for at most 20 s, so that a shutdown need not wait for more."""
+    end = time.monotonic() + LONGEST_STRETCH_S
+    while deliver_one() is not None and time.monotonic() < end:
+        continue
+
+
+def sweep_due_deliveries(now: datetime | None = None) -> dict[str, int]:
+    """Free leases of dead processes, end what is too late, wake workers for due deliveries; return counts by name."""
+    now = now or clock.now()
+    return {
+        "freed_deliveries": free_dead_leases(now=now),
+        "expired_deliveries": expire_late(now=now),
+        "woken_webhooks": wake_due(QUEUE, WebhookDelivery.objects.due(now), WebhookDelivery.objects.open(), now=now),
+    }
