@@ -322,9 +322,10 @@ def _endless(start: bytes, block: bytes) -> Behaviour:
 
 
 def _see_off(exchange: Exchange) -> None:
-    """Close without a reset overtaking the answer: end our half, then wait for the client's."""
-    if not isinstance(exchange.sock, ssl.SSLSocket):
-        exchange.sock.shutdown(socket.SHUT_WR)
+    """Close without a reset overtaking the answer: end our half, then wait for the client's. TLS has no halves."""
+    if isinstance(exchange.sock, ssl.SSLSocket):
+        return
+    exchange.sock.shutdown(socket.SHUT_WR)
     exchange.sock.settimeout(1)
     exchange.sock.recv(1)
 

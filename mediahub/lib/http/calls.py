@@ -214,7 +214,7 @@ class Call:
         self.connection, self.address = connect(target, policy=self.policy, deadline=self.deadline)
         if target.scheme == "https":
             self.connection = secure(self.connection, target, policy=self.policy, deadline=self.deadline)
-        wire = Wire(self.connection, host=target.host, deadline=self.deadline)
+        wire = Wire(self.connection, host=target.host, timeout_s=self.deadline_s, deadline=self.deadline)
         # A receiver may answer and close before it has read all of a large body; its answer counts then.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             wire.request(method, target.path, body=body, headers=_all_headers(headers, target), preload_content=False)

@@ -102,11 +102,14 @@ class StrictResponse(http.client.HTTPResponse):
 
 
 class Wire(HTTPConnection):
-    """urllib3's connection over a socket given to it; it never connects by itself."""
+    """urllib3's connection over a socket given to it; it never connects by itself.
+
+    timeout_s: for a single read or write, a second net beneath the deadline.
+    """
 
     auto_open = 0
 
-    def __init__(self, connected: socket.socket, *, host: str, deadline: Deadline) -> None:
-        super().__init__(host, timeout=max(0.001, deadline.remaining_s))
+    def __init__(self, connected: socket.socket, *, host: str, timeout_s: float, deadline: Deadline) -> None:
+        super().__init__(host, timeout=timeout_s)
         self.sock = connected
         self.response_class = partial(StrictResponse, deadline=deadline)  # type: ignore[assignment]
