@@ -15,7 +15,6 @@ from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
-from rest_framework.views import set_rollback
 
 from mediahub.lib.errors import DomainError
 
@@ -72,7 +71,6 @@ def error_response(message: str, *, status: int, retry_after_s: int | None = Non
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """Turn an exception of a view into ImageKit's error answer; None leaves it to the middleware."""
-    set_rollback()
     if isinstance(error, DomainError):
         return _domain_answer(error)
     if isinstance(error, Http404):
