@@ -98,10 +98,10 @@ def update_asset(*, asset: Asset, changes: AssetChanges, now: datetime) -> None:
     if changes.description is not None:
         asset.description = changes.description
     if changes.is_published is not None:
-        published = asset.versions.all()
-        if not changes.publish_versions:
-            published = published.filter(pk=asset.current_version_id)
-        published.update(is_published=changes.is_published)
+        versions = asset.versions.all()
+        if not changes.publish_versions and asset.current_version is not None:
+            versions = versions.filter(pk=asset.current_version.pk)
+        versions.update(is_published=changes.is_published)
     asset.updated_at = now
     asset.save()
     asset_updated.send(sender=Asset, asset=asset)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -57,6 +59,22 @@ def store_bytes(*, data: bytes, name: str) -> StoredBlob:
     """Store bytes that are in memory already, a provider's picture for one. Raises as `store_file` does."""
     digest = hashlib.sha256(data).hexdigest()
     return store_file(path_or_file=io.BytesIO(data), name=name, sha256=digest, size_bytes=len(data))
+
+
+@contextmanager
+def discarded_unless_written(blob: StoredBlob) -> Iterator[Callable[[], None]]:
+    """Remove the blob if the block fails before its row was written.
+
+    Gives a function that the block's transaction calls as its last act: from there on the commit may have happened
+    even if it seems to have failed, and a row must never point at nothing, so the rest is left to the sweep.
+    """
+    written: list[bool] = []
+    try:
+        yield lambda: written.append(True)
+    except BaseException:
+        if not written:
+            discard(blob.blob_key)
+        raise
 
 
 def discard(*keys: str) -> None:

@@ -1,0 +1,10 @@
+"""Routes of the API that need assets and runs; included before the library's, whose details view they extend."""
+
+from django.urls import re_path
+
+from extensions.api.uploads import FileDetailsView, UploadView
+
+urlpatterns = [
+    re_path(r"^api/v1/files/upload/?$", UploadView.as_view(), name="upload"),
+    re_path(r"^v1/files/(?P<file_id>[^/]+)/details/?$", FileDetailsView.as_view(), name="file-details"),
+]
