@@ -18,7 +18,7 @@ class DeliveryHostMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if not on_delivery_host(request):
             return self.get_response(request)
-        request.urlconf = "library.delivery.host_urls"
+        request.urlconf = "library.delivery.host_urls"  # type: ignore[attr-defined]
         response = self.get_response(request)
         response.cookies.clear()
         return response

@@ -134,8 +134,8 @@ def _require_signature(request: HttpRequest, account: Account, *, path: str, que
 
 def _signing_keys(account: Account, now: datetime) -> list[str]:
     """Private keys that may sign: a restricted key does not widen its rights by signing (REL A3)."""
-    keys = ApiKey.objects.filter(account=account, disabled_at=None, is_restricted=False)
-    return [key.private_key for key in keys.filter(Q(expires_at=None) | Q(expires_at__gt=now))]
+    keys = ApiKey.objects.filter(account=account, disabled_at=None).filter(Q(expires_at=None) | Q(expires_at__gt=now))
+    return [key.private_key for key in keys if key.allows("media", "read")]
 
 
 def _spellings(request: HttpRequest, path: str) -> Iterator[str]:
