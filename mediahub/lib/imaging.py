@@ -22,6 +22,8 @@ from mediahub.lib.imageheaders import gif_frames, tiff_pages, webp_size
 pillow_heif.register_heif_opener()
 # Pillow only warns between its limit and twice its limit, and would go on to decode.
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
+# Damaged EXIF is the client's, and common; a line in the log for each file would only hide what matters.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF", "TIFF", "BMP")
 """The decoders a file may reach. Pillow's others are where most of its advisories are (REL U4)."""
