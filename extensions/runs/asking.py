@@ -19,7 +19,7 @@ from extensions.providers.base import (
     TransientProviderError,
     prepare_for,
 )
-from extensions.providers.registry import PROVIDERS, get_provider
+from extensions.providers.registry import availability_of, get_provider
 from extensions.runs import results
 from library.models import AssetVersion
 from library.storage import BlobMissing, StorageUnavailable, read_blob
@@ -79,13 +79,10 @@ def _read(version: AssetVersion) -> bytes:
 
 
 def _provider(slug: str) -> Provider:
-    if slug not in PROVIDERS:
-        raise ProviderUnavailable("provider_not_configured", f"{slug} is not part of this installation.")
-    provider = get_provider(slug)
-    state = provider.availability()
+    state = availability_of(slug)
     if not state.available:
-        raise ProviderUnavailable("provider_not_configured", f"{slug}: {state.reason}")
-    return provider
+        raise ProviderUnavailable("provider_not_configured", state.reason)
+    return get_provider(slug)
 
 
 def _run_input(run: ExtensionRun, version: AssetVersion, data: bytes, provider: Provider) -> RunInput:
