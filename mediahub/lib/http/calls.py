@@ -219,8 +219,6 @@ class Call:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             wire.request(method, target.path, body=body, headers=_all_headers(headers, target), preload_content=False)
         self.response = wire.getresponse()
-        if self.deadline.is_over:
-            raise TimeoutError("the header block was not complete in time")
         return self.response
 
     def _read(self, size: int) -> bytes:

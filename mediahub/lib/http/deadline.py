@@ -88,15 +88,15 @@ class _Watchdog:
         self._wakes = threading.Condition()
         self._heap: list[tuple[float, int, Deadline]] = []
         self._numbers = itertools.count()
-        self._is_running = False
+        self._thread: threading.Thread | None = None
 
     def watch(self, deadline: Deadline) -> None:
         with self._wakes:
             entry = (deadline.ends_at, next(self._numbers), deadline)
             heapq.heappush(self._heap, entry)
-            if not self._is_running:
-                threading.Thread(target=self._run, name="deadlines", daemon=True).start()
-                self._is_running = True
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="deadlines", daemon=True)
+                self._thread.start()
             elif self._heap[0] is entry:
                 self._wakes.notify()
 
