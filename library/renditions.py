@@ -148,12 +148,13 @@ def make_rendition(claim: Claim) -> bool:
 
 def wake_due_renditions(*, now: datetime) -> int:
     """Publish wake-ups for what is due, for the sweep; at most MAX_WOKEN within 30 s (REL J12). Returns how many."""
-    recent = Rendition.objects.filter(state__in=Rendition.OPEN, woken_at__gt=now - WOKEN_WITHIN).count()
-    stale = _due(now).filter(Q(woken_at=None) | Q(woken_at__lte=now - WOKEN_WITHIN))
-    keys = list(stale.order_by("due_at", "pk").values_list("pk", flat=True)[: max(0, MAX_WOKEN - recent)])
-    sent = publish(QUEUE, count=len(keys)) if keys else 0
-    Rendition.objects.filter(pk__in=keys[:sent]).update(woken_at=now)
-    return sent
+    recent = Rendition.objects.filter(state__in=Rendition.OPEN, woken_at__gt=now - WOKEN_WITHIN)[:MAX_WOKEN].count()
+    again = Q(woken_at=None) | Q(woken_at__lte=now - WOKEN_WITHIN)
+    stale = _due(now).filter(again).order_by("due_at", "pk").values_list("pk", flat=True)
+    keys = list(stale[: max(0, MAX_WOKEN - recent)])
+    # The condition is asked again in the UPDATE: of several sweeps at once, one marks each row.
+    marked = Rendition.objects.filter(again, pk__in=keys).update(woken_at=now) if keys else 0
+    return publish(QUEUE, count=marked) if marked else 0
 
 
 def _due(now: datetime) -> QuerySet[Rendition]:

@@ -1,7 +1,7 @@
 """Background work of the library: renditions, and the sweep of bytes that no row points at.
 
-Celery discovers `renditions_work`; the sweep process calls `sweep_library` once an hour and `wake_due_renditions`
-on every pass.
+Celery discovers `renditions_work`; the sweep process calls `sweep_renditions` on every pass and `sweep_blobs` now and
+then.
 """
 
 from __future__ import annotations
@@ -11,11 +11,10 @@ from datetime import timedelta
 from celery import shared_task
 from django.conf import settings
 
+from library import storage
 from library.models import AssetVersion, Rendition
-from library.renditions import QUEUE, claim_rendition, make_rendition
-from library.storage import sweep_blobs
+from library.renditions import QUEUE, claim_rendition, make_rendition, wake_due_renditions
 from mediahub.lib.clock import now as clock_now
-from mediahub.lib.spool import sweep_spool
 from mediahub.lib.wakeup import task_name
 
 SOFT_LIMIT_S = 60
@@ -30,13 +29,15 @@ def renditions_work() -> None:
         make_rendition(claim)
 
 
-def sweep_library() -> dict[str, int]:
-    """Remove blobs without a row and forgotten spool files, both past their grace; returns the counts by kind."""
+def sweep_renditions() -> int:
+    """Publish wake-ups for renditions that are due; returns how many."""
+    return wake_due_renditions(now=clock_now())
+
+
+def sweep_blobs() -> int:
+    """Remove blobs that no row points at and that are past their grace; returns how many."""
     grace = timedelta(seconds=settings.MEDIAHUB_BLOB_GRACE_S)
-    return {
-        "blobs": sweep_blobs(known_blob_keys, older_than=clock_now() - grace),
-        "spool_files": sweep_spool(older_than_s=settings.MEDIAHUB_BLOB_GRACE_S),
-    }
+    return storage.sweep_blobs(known_blob_keys, older_than=clock_now() - grace)
 
 
 def known_blob_keys(keys: list[str]) -> set[str]:
