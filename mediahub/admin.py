@@ -1,4 +1,4 @@
-"""Tells Django which admin site is the project's. INSTALLED_APPS names this class in place of `django.contrib.admin`."""
+"""Tells Django which admin site is the project's. INSTALLED_APPS names it in place of `django.contrib.admin`."""
 
 from django.contrib.admin.apps import AdminConfig
 

@@ -80,7 +80,9 @@ def _roles(request: HttpRequest) -> dict[int, tuple[Account, Role]]:
         if getattr(request.user, "is_superuser", False):
             cached = {found.pk: (found, Role.OWNER) for found in Account.objects.order_by("slug")[:MAX_CHOICES]}
         else:
-            mine = Membership.objects.filter(user_id=request.user.pk).select_related("account").order_by("account__slug")
+            mine = (
+                Membership.objects.filter(user_id=request.user.pk).select_related("account").order_by("account__slug")
+            )
             cached = {item.account_id: (item.account, Role(item.role)) for item in mine}
         request._desk_roles = cached  # type: ignore[attr-defined]
     return cached

@@ -78,6 +78,11 @@ def show(request: HttpRequest, template: str, context: dict[str, Any], *, status
     return render(request, template, default_site.each_context(request) | context, status=status)
 
 
+def wants_part(request: HttpRequest) -> bool:
+    """Whether htmx asks for the changing part of a page; going back in the browser needs the whole one."""
+    return bool(request.headers.get("HX-Request")) and not request.headers.get("HX-History-Restore-Request")
+
+
 class LoginForm(AuthenticationForm):
     """Django's log-in for the admin, open to members who are not staff."""
 

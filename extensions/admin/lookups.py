@@ -1,0 +1,51 @@
+"""Finds whose account an address of the admin names, for the guard of `library.admin.site.page`, and loads the rows."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404
+
+from extensions.models import ExtensionRun, WebhookDelivery
+from library.admin.desks import Desk
+from library.identifiers import is_object_id
+from library.models import Account, Asset
+
+
+def account_of_asset(*, file_id: str, **_: Any) -> Account | None:
+    """The account of an asset, None if there is no such asset."""
+    return Account.objects.filter(assets__file_id=file_id).first() if is_object_id(file_id) else None
+
+
+def account_of_run(*, run_id: UUID, **_: Any) -> Account | None:
+    """The account of a run."""
+    return Account.objects.filter(runs__pk=run_id).first()
+
+
+def account_of_delivery(*, pk: int, **_: Any) -> Account | None:
+    """The account of a webhook delivery."""
+    return Account.objects.filter(deliveries__pk=pk).first()
+
+
+def asset_at(desk: Desk, file_id: str) -> Asset:
+    """An asset of the desk's account with what pages show of it. Raises Http404."""
+    asset = Asset.objects.of_account(desk.account).with_details().filter(file_id=file_id).first()
+    if asset is None:
+        raise Http404("No such asset.")
+    return asset
+
+
+def run_at(desk: Desk, run_id: UUID) -> ExtensionRun:
+    """A run of the desk's account. Raises Http404."""
+    runs = ExtensionRun.objects.of_account(desk.account).select_related("asset__folder", "account", "retry_of")
+    run = runs.filter(pk=run_id).first()
+    if run is None:
+        raise Http404("No such run.")
+    return run
+
+
+def delivery_at(desk: Desk, pk: int) -> WebhookDelivery:
+    """A delivery of the desk's account. Raises Http404."""
+    delivery = WebhookDelivery.objects.of_account(desk.account).select_related("account").filter(pk=pk).first()
+    if delivery is None:
+        raise Http404("No such delivery.")
+    return delivery

@@ -1,0 +1,44 @@
+"""Folders of an account with what lies in them; editors make new ones."""
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Sum
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from library.admin.desks import Desk
+from library.admin.paging import page_of
+from library.admin.site import page, show
+from library.models import Folder
+from library.names import clean_folder_path
+from library.services.folders import ensure_folder
+from mediahub.lib import clock
+from mediahub.lib.errors import DomainError
+
+PAGE_SIZE = 50
+
+
+@page("folders/", name="folders", methods=("GET", "HEAD", "POST"))
+def folders(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """The folders; a POST makes one, with its parents."""
+    if request.method == "POST":
+        return _make(request, desk)
+    rows = (
+        Folder.objects.of_account(desk.account)
+        .annotate(asset_count=Count("assets"), size=Sum("assets__current_version__size_bytes"))
+        .order_by("path")
+    )
+    context = {"title": "Folders", "nav": "folders", **page_of(request, rows, size=PAGE_SIZE)}
+    return show(request, "library/folders.html", context)
+
+
+def _make(request: HttpRequest, desk: Desk) -> HttpResponse:
+    if not desk.can_edit:
+        raise PermissionDenied
+    try:
+        path = clean_folder_path(request.POST.get("path", ""))
+        ensure_folder(account=desk.account, path=path, now=clock.now())
+        messages.success(request, f"The folder {path} is there.")
+    except DomainError as error:
+        messages.error(request, error.message)
+    return redirect("admin:folders")

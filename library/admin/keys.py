@@ -1,0 +1,41 @@
+"""API keys of an account: owners make and disable them. The private part is shown once, in the answer that made it."""
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from library.admin.desks import Desk, Role
+from library.admin.site import page, show
+from library.models import ApiKey
+from library.services.accounts import audit, create_api_key
+from library.services.people import disable_api_key
+from mediahub.lib import clock
+
+
+@page("keys/", name="keys", role=Role.OWNER, methods=("GET", "HEAD", "POST"))
+def keys(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """The keys; a POST makes one and shows its private part this one time (REL A2)."""
+    made = None
+    if request.method == "POST":
+        label = request.POST.get("label", "").strip()[:80]
+        with transaction.atomic():
+            made = create_api_key(account=desk.account, label=label)
+            audit(account=desk.account, actor=desk.actor, action="key.created", target=made.public_key)
+    rows = ApiKey.objects.filter(account=desk.account).order_by("disabled_at", "-created_at")
+    context = {"title": "API keys", "nav": "keys", "keys": rows, "made": made}
+    response = show(request, "library/keys.html", context)
+    if made:
+        response["Cache-Control"] = "no-store"
+    return response
+
+
+@page("keys/<int:pk>/disable/", name="key-disable", role=Role.OWNER, methods=("POST",))
+def disable(request: HttpRequest, desk: Desk, pk: int) -> HttpResponse:
+    """Close a key of this account."""
+    api_key = ApiKey.objects.filter(account=desk.account, pk=pk).first()
+    if api_key is None:
+        raise Http404("No such key.")
+    disable_api_key(api_key=api_key, actor=desk.actor, now=clock.now())
+    messages.success(request, f"The key {api_key.label or api_key.public_key} is disabled.")
+    return redirect("admin:keys")
