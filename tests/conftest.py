@@ -113,9 +113,8 @@ def _clone_postgresql(template: str) -> tuple[str, str]:
     from tests.environment import WORKER
 
     name = f"mediahub_{WORKER}_{next(_numbers)}"
-    _postgresql(
-        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{template}' AND pid <> pg_backend_pid()"
-    )
+    others = f"datname = '{template}' AND pid <> pg_backend_pid()"
+    _postgresql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
     _postgresql(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     parts = urlsplit(_base_url())
     return name, urlunsplit(parts._replace(path=f"/{name}"))
