@@ -24,6 +24,7 @@ DETECTOR_SIDE = 416
 DETECTOR = "nanodet-g-coco"
 FLAT_BELOW = 2.0
 """Standard deviation of grey levels under which a picture shows nothing that could be named."""
+_REDUCIBLE = frozenset({"L", "LA", "RGB", "RGBA", "CMYK"})
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,8 @@ def open_small(data: bytes) -> Image.Image:
     if image.format in ("JPEG", "MPO"):
         image.draft(None, (DETECTOR_SIDE, DETECTOR_SIDE))
     imaging.load(image)
-    if min(image.size) > 2 * DETECTOR_SIDE:
-        image = image.reduce(min(image.size) // DETECTOR_SIDE) if image.mode not in ("P", "1") else image
+    if min(image.size) > 2 * DETECTOR_SIDE and image.mode in _REDUCIBLE:
+        image = image.reduce(min(image.size) // DETECTOR_SIDE)
     return flatten(imaging.upright(to_srgb(image), turn))
 
 
