@@ -20,7 +20,7 @@ MAX_TAG_CHARACTERS = 500
 SUFFIX_LENGTH = 9
 _SUFFIX_ALPHABET = string.ascii_letters + string.digits + "_-"
 _LONGEST_EXTENSION_BYTES = 32
-_COORDINATES = re.compile(r"\d{1,9}(?:,\d{1,9}){3}\Z", re.ASCII)
+_COORDINATES = re.compile(r"\s*\d{1,9}\s*(?:,\s*\d{1,9}\s*){3}\Z", re.ASCII)
 
 
 class BadName(DomainError):
@@ -94,10 +94,9 @@ def clean_tags(names: Iterable[str], *, field: str = "tags") -> tuple[str, ...]:
 
 def clean_coordinates(text: str, *, field: str = "customCoordinates") -> str:
     """`x,y,width,height` without blanks. Raises BadName for anything else."""
-    compact = re.sub(r"\s+", "", text)
-    if not _COORDINATES.match(compact):
+    if not _COORDINATES.match(text):
         raise BadName("Coordinates must be given as x,y,width,height in whole pixels.", field=field)
-    return compact
+    return re.sub(r"\s+", "", text)
 
 
 def _replaced(text: str, *, keep: str) -> str:

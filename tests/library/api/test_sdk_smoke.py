@@ -1,0 +1,105 @@
+"""The official Python SDK, unmodified, against a live server: one journey through everything it can call so far."""
+
+import base64
+import threading
+from pathlib import Path
+
+import pytest
+import waitress.server
+from imagekitio import ImageKit, NotFoundError, PermissionDeniedError
+
+from library.services.accounts import create_account
+from mediahub.wsgi import application
+
+PHOTOS = Path(__file__).parents[2] / "files" / "photos"
+
+
+@pytest.fixture
+def server(committed_db):
+    """A waitress server on a free port, in a thread; its address."""
+    running = waitress.server.create_server(application, host="127.0.0.1", port=0, threads=4)
+    thread = threading.Thread(target=running.run, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{running.effective_port}"
+    running.close()
+    running.task_dispatcher.shutdown()
+
+
+@pytest.fixture
+def key(committed_db):
+    return create_account(slug="acme", units_per_month=1000).private_key
+
+
+@pytest.fixture
+def client(server, key):
+    with ImageKit(private_key=key, base_url=server, max_retries=0) as client:
+        yield client
+
+
+@pytest.mark.process
+def test_sdk_uploads_reads_updates_lists_and_deletes_a_file(client):
+    made = client.files.upload(
+        file=(PHOTOS / "coffee.jpg").read_bytes(),
+        file_name="Morning coffee.jpg",
+        folder="/drinks/hot",
+        tags=["coffee", "cup"],
+        use_unique_file_name=False,
+        custom_coordinates="1,2,30,40",
+        response_fields=["tags", "customCoordinates"],
+    )
+    assert made.file_path == "/drinks/hot/Morning_coffee.jpg"
+    assert made.tags == ["coffee", "cup"]
+    assert made.custom_coordinates == "1,2,30,40"
+    assert made.version_info.id == made.file_id
+
+    found = client.files.get(made.file_id)
+    assert (found.width, found.height, found.mime) == (made.width, made.height, "image/jpeg")
+
+    changed = client.files.update(made.file_id, tags=["espresso"], description="In the morning")
+    assert changed.tags == ["espresso"]
+    assert changed.description == "In the morning"
+
+    assert [item.file_id for item in client.assets.list(path="/drinks/hot")] == [made.file_id]
+    assert [item.type for item in client.assets.list(type="all")] == ["folder", "folder", "file"]
+
+    client.files.delete(made.file_id)
+    with pytest.raises(NotFoundError, match="The requested file does not exist"):
+        client.files.get(made.file_id)
+
+
+@pytest.mark.process
+def test_sdk_works_with_versions(client):
+    first = client.files.upload(file=b"one", file_name="note.txt", use_unique_file_name=False)
+    second = client.files.upload(file=b"two", file_name="note.txt", use_unique_file_name=False)
+    assert second.file_id == first.file_id
+    assert second.version_info.name == "Version 2"
+
+    versions = client.files.versions.list(first.file_id)
+    assert [(item.type, item.version_info.name) for item in versions] == [
+        ("file", "Version 2"),
+        ("file-version", "Version 1"),
+    ]
+    restored = client.files.versions.restore(first.file_id, file_id=first.file_id)
+    assert restored.version_info.name == "Version 1"
+    client.files.versions.delete(second.version_info.id, file_id=first.file_id)
+    assert len(client.files.versions.list(first.file_id)) == 1
+    assert client.files.versions.get(first.file_id, file_id=first.file_id).size == 3
+
+
+@pytest.mark.process
+def test_sdk_uploads_base64_and_asks_for_an_extension(client):
+    text = base64.b64encode((PHOTOS / "cat.jpg").read_bytes()).decode()
+    made = client.files.upload(
+        file=(None, text),
+        file_name="cat.jpg",
+        extensions=[{"name": "google-auto-tagging", "min_confidence": 70, "max_tags": 5}],
+    )
+    assert made.width == 1024
+    assert made.extension_status.google_auto_tagging == "pending"
+
+
+@pytest.mark.process
+def test_sdk_is_told_of_an_unknown_key(server, key):
+    stranger = ImageKit(private_key="private_wrong", base_url=server, max_retries=0)
+    with stranger, pytest.raises(PermissionDeniedError, match="Your account cannot be authenticated"):
+        stranger.assets.list()
