@@ -300,6 +300,7 @@ REST_FRAMEWORK = {
     "URL_FORMAT_OVERRIDE": None,
 }
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 MEDIAHUB_LOG_LEVEL = env_str("MEDIAHUB_LOG_LEVEL", "INFO").upper()
 MEDIAHUB_LOG_JSON = env_bool("MEDIAHUB_LOG_JSON")
 LOGGING_CONFIG = "mediahub.lib.logs.configure"

@@ -36,25 +36,6 @@ document.addEventListener("click", async (event) => {
   button.textContent = "Copied";
 });
 
-// A thumbnail that is still being made answers 503: ask again, a few times, ever more slowly.
-document.addEventListener(
-  "error",
-  (event) => {
-    const image = event.target;
-    if (!(image instanceof HTMLImageElement) || !image.dataset.retry) return;
-    const tried = Number(image.dataset.tried || 0);
-    if (tried >= 6) {
-      image.hidden = true;
-      return;
-    }
-    image.dataset.tried = String(tried + 1);
-    const address = new URL(image.src, location.href);
-    address.searchParams.set("again", String(tried + 1));
-    setTimeout(() => (image.src = address.href), 1000 * 2 ** tried);
-  },
-  true,
-);
-
 // unfold's templates name these; Alpine's build without eval finds only what is registered.
 document.addEventListener("alpine:init", () => {
   const { Alpine } = window;
