@@ -7,3 +7,8 @@ class LibraryConfig(AppConfig):
     name = "library"
     verbose_name = "Library"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from library import receivers
+
+        receivers.connect()

@@ -81,14 +81,15 @@ def request_rendition(*, version: AssetVersion, spec: str) -> Rendition:
     if found:
         return found
     now = clock_now()
+    woken_at = now if _room(now) else None
     try:
         rendition, is_new = Rendition.objects.get_or_create(
-            version=version, spec=spec, defaults={"due_at": now, "woken_at": now, "created_at": now}
+            version=version, spec=spec, defaults={"due_at": now, "woken_at": woken_at, "created_at": now}
         )
     except IntegrityError as error:
         # The constraint on the version: it was deleted after the caller had read it.
         raise NotFound("The requested file does not exist.") from error
-    if is_new:
+    if is_new and woken_at:
         wake(QUEUE)
     return rendition
 
@@ -148,13 +149,18 @@ def make_rendition(claim: Claim) -> bool:
 
 def wake_due_renditions(*, now: datetime) -> int:
     """Publish wake-ups for what is due, for the sweep; at most MAX_WOKEN within 30 s (REL J12). Returns how many."""
-    recent = Rendition.objects.filter(state__in=Rendition.OPEN, woken_at__gt=now - WOKEN_WITHIN)[:MAX_WOKEN].count()
     again = Q(woken_at=None) | Q(woken_at__lte=now - WOKEN_WITHIN)
     stale = _due(now).filter(again).order_by("due_at", "pk").values_list("pk", flat=True)
-    keys = list(stale[: max(0, MAX_WOKEN - recent)])
+    keys = list(stale[: _room(now)])
     # The condition is asked again in the UPDATE: of several sweeps at once, one marks each row.
     marked = Rendition.objects.filter(again, pk__in=keys).update(woken_at=now) if keys else 0
     return publish(QUEUE, count=marked) if marked else 0
+
+
+def _room(now: datetime) -> int:
+    """How many more rows may be woken at present without flooding the broker."""
+    woken = Rendition.objects.filter(state__in=Rendition.OPEN, woken_at__gt=now - WOKEN_WITHIN)
+    return MAX_WOKEN - woken[:MAX_WOKEN].count()
 
 
 def _due(now: datetime) -> QuerySet[Rendition]:

@@ -44,6 +44,24 @@ def version(db) -> AssetVersion:
     return uploaded()
 
 
+def test_an_upload_asks_for_its_thumbnail_and_for_no_other(version):
+    rendition = Rendition.objects.get()
+
+    assert (rendition.version, rendition.spec, rendition.state) == (version, THUMB, "queued")
+
+
+@pytest.mark.rel("J12")
+def test_beyond_the_ceiling_rows_wait_for_the_sweep(version):
+    moment = now()
+    Rendition.objects.all().delete()
+    Rendition.objects.bulk_create(
+        Rendition(version=version, spec=f"s{number}", due_at=moment, woken_at=moment, created_at=moment)
+        for number in range(1000)
+    )
+
+    assert request_rendition(version=version, spec=THUMB).woken_at is None
+
+
 @pytest.mark.rel("S7")
 def test_asking_twice_makes_one_row(version):
     first = request_rendition(version=version, spec=THUMB)
