@@ -26,6 +26,7 @@ from extensions.providers.base import (
 from extensions.vision import cutout, weights
 from extensions.vision.errors import VisionError, WeightsError
 from extensions.vision.precision import choose_model
+from extensions.vision.prepare import is_flat
 from extensions.vision.sessions import session_for, session_options
 from mediahub.lib import imaging
 from mediahub.lib.http import BadUrl, OutboundError, fetch, policy_from_settings
@@ -110,9 +111,10 @@ def _rembg_session(model: str) -> Any:
 
 
 def _rembg_mask(image: Image.Image, session: Any) -> Image.Image:
-    mask: Image.Image = session.predict(image.convert("RGB"))[0]
-    if mask.getextrema()[0] == mask.getextrema()[1]:
+    """Find the subject with a larger model; rembg stretches any answer to full contrast, so flatness is judged first."""
+    if is_flat(image):
         raise VisionError("no_clear_subject", "No clear subject was found in the image.")
+    mask: Image.Image = session.predict(image.convert("RGB"))[0]
     return mask
 
 

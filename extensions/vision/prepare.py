@@ -6,7 +6,7 @@
 import io
 from dataclasses import dataclass
 
-from PIL import Image
+from PIL import Image, ImageStat
 
 from extensions.vision.colour import to_srgb
 from extensions.vision.errors import VisionError
@@ -14,6 +14,7 @@ from mediahub.lib import imaging
 
 TOO_SMALL = "image_too_small"
 _QUALITIES = (90, 80, 65, 50)
+_FLAT_BELOW = 2.0
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,12 @@ def check_side(image: Image.Image, min_side: int) -> None:
     """Raise VisionError(image_too_small) for an image with a side under `min_side` pixels."""
     if min(image.size) < min_side:
         raise VisionError(TOO_SMALL, f"The image is {image.width}x{image.height}; each side needs {min_side} pixels.")
+
+
+def is_flat(image: Image.Image) -> bool:
+    """Whether a picture shows nothing that could be named or cut out: its grey levels hardly differ."""
+    deviation: float = ImageStat.Stat(image.convert("L")).stddev[0]
+    return deviation < _FLAT_BELOW
 
 
 def _fits_as_is(image: Image.Image, data: bytes, mime: str, limits: ImageLimits) -> bool:

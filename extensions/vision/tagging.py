@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from extensions.vision.colour import to_srgb
-from extensions.vision.prepare import check_side, flatten
+from extensions.vision.prepare import check_side, flatten, is_flat
 from extensions.vision.sessions import Floats, run_model
 from extensions.vision.weights import verified_path
 from mediahub.lib import imaging
@@ -22,8 +22,6 @@ MIN_SIDE = 16
 CLASSIFIER_SIDE = 224
 DETECTOR_SIDE = 416
 DETECTOR = "nanodet-g-coco"
-FLAT_BELOW = 2.0
-"""Standard deviation of grey levels under which a picture shows nothing that could be named."""
 _REDUCIBLE = frozenset({"L", "LA", "RGB", "RGBA", "CMYK"})
 
 
@@ -63,7 +61,7 @@ def find_tags(data: bytes, classifier: str, thresholds: Thresholds = Thresholds(
     The first frame of a moving image counts. Raises ImageError, VisionError(image_too_small), WeightsError.
     """
     image = open_small(data)
-    if float(np.asarray(image.convert("L")).std()) < FLAT_BELOW:
+    if is_flat(image):
         return []
     logits = run_model(classifier, classifier_input(image), ["logits"])[0][0]
     scores = run_model(DETECTOR, detector_input(image), ["scores"])[0][0].max(axis=0)
