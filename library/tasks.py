@@ -15,6 +15,7 @@ from library import storage
 from library.models import AssetVersion, Rendition
 from library.renditions import QUEUE, claim_rendition, make_rendition, wake_due_renditions
 from mediahub.lib.clock import now as clock_now
+from mediahub.lib.draining import draining
 from mediahub.lib.wakeup import task_name
 
 SOFT_LIMIT_S = 60
@@ -24,7 +25,7 @@ HARD_LIMIT_S = 75
 @shared_task(name=task_name(QUEUE), soft_time_limit=SOFT_LIMIT_S, time_limit=HARD_LIMIT_S)
 def renditions_work() -> None:
     """There is work in the queue: make the rendition that is due longest, if any is."""
-    claim = claim_rendition(now=clock_now())
+    claim = None if draining() else claim_rendition(now=clock_now())
     if claim:
         make_rendition(claim)
 

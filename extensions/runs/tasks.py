@@ -9,6 +9,7 @@ from extensions.runs.claim import free_dead_leases
 from extensions.runs.pipeline import work
 from extensions.waking import wake_due
 from mediahub.lib import clock
+from mediahub.lib.draining import draining
 from mediahub.lib.wakeup import task_name
 
 Queue = ExtensionRun.Queue
@@ -17,13 +18,15 @@ Queue = ExtensionRun.Queue
 @shared_task(name=task_name(Queue.TAGGING), ignore_result=True)
 def execute_tagging_run() -> None:
     """Do one due run of the queue `tagging`."""
-    work(Queue.TAGGING)
+    if not draining():
+        work(Queue.TAGGING)
 
 
 @shared_task(name=task_name(Queue.IMAGES), ignore_result=True)
 def execute_images_run() -> None:
     """Do one due run of the queue `images`."""
-    work(Queue.IMAGES)
+    if not draining():
+        work(Queue.IMAGES)
 
 
 def sweep_due_runs(now: datetime | None = None) -> dict[str, int]:

@@ -15,6 +15,7 @@ from extensions.webhooks.claim import expire_late, free_dead_leases
 from extensions.webhooks.delivery import deliver_one
 from extensions.webhooks.publish import QUEUE
 from mediahub.lib import clock
+from mediahub.lib.draining import draining
 from mediahub.lib.wakeup import task_name
 
 LONGEST_STRETCH_S = 20
@@ -24,7 +25,7 @@ LONGEST_STRETCH_S = 20
 def deliver_webhook() -> None:
     """Send due deliveries until none may be sent now, for at most 20 s, so that a shutdown need not wait for more."""
     end = time.monotonic() + LONGEST_STRETCH_S
-    while deliver_one() is not None and time.monotonic() < end:
+    while not draining() and deliver_one() is not None and time.monotonic() < end:
         continue
 
 

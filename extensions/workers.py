@@ -1,0 +1,88 @@
+"""The four workers: which pool, how many at a time and which time limits each queue has (REL J5, J15).
+
+`manage.py up` and `manage.py worker` start them here.
+"""
+
+import sys
+
+from django.conf import settings
+
+from extensions.runs import claim as runs
+from extensions.runs import heartbeats
+from extensions.webhooks import claim as deliveries
+from mediahub.celery import app
+from mediahub.lib import clock
+from mediahub.lib.worker import WorkerPlan, run_worker
+
+QUEUES = ("tagging", "images", "renditions", "webhooks")
+
+
+def serve_queues(*queues: str) -> None:
+    """Work on these queues until SIGTERM. Several queues in one worker share the pool of the first."""
+    if not app_is_prepared():
+        prepare_app()
+    run_worker(app, plan_for(*queues))
+
+
+def prepare_app() -> None:
+    """Import the tasks and settle Celery's configuration. `up` does this once, before it forks."""
+    app.loader.import_default_modules()
+    app.finalize()
+
+
+def app_is_prepared() -> bool:
+    """Whether that was done in this process or before it was forked."""
+    return bool(getattr(app, "finalized", False)) and "extensions.tasks" in sys.modules
+
+
+def plan_for(*queues: str) -> WorkerPlan:
+    """The plan of a worker for these queues, from the settings."""
+    first = queues[0]
+    soft_s, hard_s = _limits_s(first)
+
+    def beat() -> None:
+        for queue in queues:
+            heartbeats.beat(queue)
+
+    def stopped() -> None:
+        for queue in queues:
+            heartbeats.stop(queue)
+
+    return WorkerPlan(
+        queues=queues,
+        pool="threads" if first == "webhooks" else "prefork",
+        concurrency=_concurrency(first),
+        soft_s=soft_s,
+        hard_s=hard_s,
+        memory_bytes=settings.MEDIAHUB_WORKER_MEMORY_BYTES,
+        grace_s=settings.MEDIAHUB_SHUTDOWN_S,
+        beat=beat,
+        stopped=stopped,
+        release=release_dead_leases,
+    )
+
+
+def release_dead_leases() -> None:
+    """Free what killed pool children held, at once, instead of at the next sweep."""
+    now = clock.now()
+    runs.free_dead_leases(now=now)
+    deliveries.free_dead_leases(now=now)
+
+
+def _concurrency(queue: str) -> int:
+    count: int = {
+        "tagging": settings.MEDIAHUB_TAGGING_PROCESSES,
+        "images": settings.MEDIAHUB_IMAGES_PROCESSES,
+        "renditions": settings.MEDIAHUB_RENDITIONS_PROCESSES,
+        "webhooks": settings.MEDIAHUB_WEBHOOK_THREADS,
+    }[queue]
+    return count
+
+
+def _limits_s(queue: str) -> tuple[float | None, float | None]:
+    """Soft and hard time limit: beyond the provider's own time-out, within the lease."""
+    if queue == "webhooks":
+        return None, None  # the threads pool ignores limits; deliveries keep their own deadline (REL 13.5)
+    if queue == "images":
+        return settings.MEDIAHUB_IMAGES_TIMEOUT_S + 30, settings.MEDIAHUB_IMAGES_TIMEOUT_S + 60
+    return settings.MEDIAHUB_TAGGING_TIMEOUT_S + 15, settings.MEDIAHUB_TAGGING_TIMEOUT_S + 30

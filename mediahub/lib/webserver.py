@@ -1,0 +1,75 @@
+"""Serve the WSGI application by waitress, which buffers slow clients, and end without cutting off answers.
+
+`manage.py up` and `manage.py web` call `serve`. The options are those of REL section 12.
+"""
+
+import signal
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from waitress import wasyncore
+from waitress.server import create_server
+
+STOP_WITHIN_S = 2.0
+CONNECTIONS = 2000
+IDLE_S = 60
+
+# waitress has no types.
+_create_server: Callable[..., Any] = create_server
+_loop: Callable[..., None] = wasyncore.loop
+_poll: Callable[..., None] = wasyncore.poll2
+
+
+class _Stop(Exception):
+    """SIGTERM or SIGINT arrived."""
+
+
+def serve(application: Any, *, host: str, port: int, threads: int, largest_body: int, tmp_dir: Path) -> None:
+    """Answer requests until SIGTERM or SIGINT, then finish those in hand for at most two seconds.
+
+    largest_body: bytes of a request body above which the answer is 413. tmp_dir: where bodies are spooled.
+    Raises OSError if the address is taken.
+    """
+    tempfile.tempdir = str(tmp_dir)
+    server: Any = _create_server(
+        application,
+        host=host,
+        port=port,
+        threads=threads,
+        connection_limit=CONNECTIONS,
+        asyncore_use_poll=True,
+        channel_timeout=IDLE_S,
+        max_request_body_size=largest_body,
+        clear_untrusted_proxy_headers=True,
+        ident=None,
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _raise_stop)
+    try:
+        _loop(timeout=1, map=server._map, use_poll=True)
+    except _Stop:
+        _finish(server)
+
+
+def _raise_stop(*_: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise _Stop
+
+
+def _finish(server: Any) -> None:
+    """Take no new connection; go on until every request that has arrived is answered and sent, or time is up."""
+    server.accepting = False
+    server.del_channel()
+    server.socket.close()
+    end = time.monotonic() + STOP_WITHIN_S
+    while time.monotonic() < end and any(_busy(channel) for channel in server.active_channels.values()):
+        _poll(0.05, server._map)
+    server.task_dispatcher.shutdown(timeout=0.5)
+
+
+def _busy(channel: Any) -> bool:
+    return bool(channel.requests) or channel.total_outbufs_len > 0

@@ -1,0 +1,153 @@
+"""What every Celery worker of ours does besides its tasks: beat, bound its children's memory, end in order.
+
+`extensions/workers.py` starts workers through `run_worker` and says what a beat is.
+"""
+
+import os
+import resource
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from billiard import active_children
+from celery import Celery, signals
+from django.db import connections
+
+from mediahub.lib import parents
+from mediahub.lib.draining import drain
+
+log = structlog.get_logger(__name__)
+
+_beat_lock = threading.Lock()
+# A child forked in the middle of a beat would inherit the database library's locks, closed for ever (REL 13.13).
+os.register_at_fork(before=_beat_lock.acquire, after_in_parent=_beat_lock.release, after_in_child=_beat_lock.release)
+
+
+@dataclass(frozen=True)
+class WorkerPlan:
+    """How one worker works.
+
+    queues: names it consumes. pool: `prefork` or `threads`. soft_s, hard_s: time limits of a task (prefork only).
+    memory_bytes: address space of each pool child; 0 for no limit. grace_s: what work in hand gets at shutdown.
+    beat: called every `beat_s` seconds while the worker consumes. stopped: called once when it stops consuming.
+    release: called after pool children were killed at the end of the grace; frees what the dead held.
+    """
+
+    queues: tuple[str, ...]
+    pool: str
+    concurrency: int
+    soft_s: float | None
+    hard_s: float | None
+    memory_bytes: int
+    grace_s: float
+    beat: Callable[[], None]
+    stopped: Callable[[], None]
+    release: Callable[[], None]
+    beat_s: float = 5.0
+
+
+def run_worker(app: Celery, plan: WorkerPlan) -> None:
+    """Work until SIGTERM or SIGINT; then claim nothing more and give what is in hand `grace_s` to finish.
+
+    What is not finished by then is cut off by SIGKILL and its leases are released (REL J17).
+    """
+    drain(False)
+    connections.close_all()
+    name = ",".join(plan.queues)
+    worker = app.Worker(
+        hostname=f"{name}-{os.getpid()}@mediahub",
+        pool=plan.pool,
+        concurrency=plan.concurrency,
+        queues=name,
+        time_limit=plan.hard_s,
+        soft_time_limit=plan.soft_s,
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+        quiet=True,
+        loglevel="WARNING",
+    )
+    pulse = _Pulse(plan)
+    _connect(plan, pulse)
+    log.info("worker_starts", queues=name, pool=plan.pool, concurrency=plan.concurrency)
+    worker.start()
+
+
+class _Pulse(threading.Thread):
+    """Beats while the consumer is connected. Its connection is closed after each beat: children may fork any time."""
+
+    def __init__(self, plan: WorkerPlan) -> None:
+        super().__init__(name="pulse", daemon=True)
+        self._plan = plan
+        self._ended = threading.Event()
+        self.consumer: Any = None
+
+    def run(self) -> None:
+        while not self._ended.is_set():
+            if self.consumer.connection is not None:
+                self._call(self._plan.beat)
+            self._ended.wait(self._plan.beat_s)
+        self._call(self._plan.stopped)
+
+    def end(self) -> None:
+        """Stop beating and say so."""
+        self._ended.set()
+
+    def _call(self, step: Callable[[], None]) -> None:
+        with _beat_lock:
+            try:
+                step()
+            except Exception:
+                log.warning("beat_failed", exc_info=True)
+            finally:
+                connections.close_all()
+
+
+def _connect(plan: WorkerPlan, pulse: _Pulse) -> None:
+    """Hook into Celery's life cycle. The handlers live as long as the process, hence `weak=False`."""
+    parent = os.getpid()
+
+    def child_starts(**_: Any) -> None:
+        parents.die_with_parent(parent, signal.SIGKILL)
+        parents.name_process(f"mh-{plan.queues[0]}+")
+        limit_memory(plan.memory_bytes)
+
+    def ready(sender: Any, **_: Any) -> None:
+        pulse.consumer = sender
+        if not pulse.is_alive():
+            pulse.start()
+
+    def shutting_down(**_: Any) -> None:
+        drain()
+        pulse.end()
+        threading.Thread(target=_cut_off, args=(plan,), name="cut-off", daemon=True).start()
+
+    signals.worker_process_init.connect(child_starts, weak=False)
+    signals.worker_ready.connect(ready, weak=False)
+    signals.worker_shutting_down.connect(shutting_down, weak=False)
+
+
+def limit_memory(limit_bytes: int) -> None:
+    """Bound this process's address space, so that a huge image ends one child and not the machine (REL F44)."""
+    if limit_bytes:
+        _, hardest = resource.getrlimit(resource.RLIMIT_AS)
+        most = limit_bytes if hardest == resource.RLIM_INFINITY else min(limit_bytes, hardest)
+        resource.setrlimit(resource.RLIMIT_AS, (most, hardest))
+
+
+def _cut_off(plan: WorkerPlan) -> None:
+    """End this process by force when the grace is over: first its pool, then, with their leases freed, itself."""
+    time.sleep(plan.grace_s)
+    log.warning("work_cut_off", queues=plan.queues, after_s=plan.grace_s)
+    for pid in [child.pid for child in active_children() if child.pid]:
+        os.kill(pid, signal.SIGKILL)
+    time.sleep(0.1)
+    try:
+        plan.release()
+    except Exception:
+        log.warning("leases_not_released", exc_info=True)
+    os.kill(os.getpid(), signal.SIGKILL)
