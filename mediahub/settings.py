@@ -300,6 +300,7 @@ REST_FRAMEWORK = {
     "URL_FORMAT_OVERRIDE": None,
 }
 LOGIN_URL = "admin:login"
+MEDIAHUB_HEALTH_TOKEN = env_secret("MEDIAHUB_HEALTH_TOKEN")
 LOGIN_REDIRECT_URL = "admin:index"
 MEDIAHUB_LOG_LEVEL = env_str("MEDIAHUB_LOG_LEVEL", "INFO").upper()
 MEDIAHUB_LOG_JSON = env_bool("MEDIAHUB_LOG_JSON")
@@ -311,4 +312,5 @@ UNFOLD = {
     "SITE_SYMBOL": "perm_media",
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
+    "SITE_URL": None,
 }

@@ -2,9 +2,12 @@
 
 from django.urls import re_path
 
+from extensions.api import health
 from extensions.api.uploads import FileDetailsView, UploadView
 
 urlpatterns = [
     re_path(r"^api/v1/files/upload/?$", UploadView.as_view(), name="upload"),
+    re_path(r"^api/health/live/?$", health.live, name="health-live"),
+    re_path(r"^api/health/ready/?$", health.ready, name="health-ready"),
     re_path(r"^v1/files/(?P<file_id>[^/]+)/details/?$", FileDetailsView.as_view(), name="file-details"),
 ]

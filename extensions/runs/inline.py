@@ -41,7 +41,8 @@ def wait_for(runs: Sequence[ExtensionRun]) -> dict[str, str]:
         _wait_until_over(waited, time.monotonic() + settings.MEDIAHUB_SYNC_DEADLINE_S)
     if waited:
         ExtensionRun.objects.open().filter(pk__in=waited).update(announce=True)
-    return {run.extension: _status(run) for run in ExtensionRun.objects.filter(pk__in=[run.pk for run in runs])}
+    now_known = ExtensionRun.objects.in_bulk([run.pk for run in runs])
+    return {run.extension: _status(now_known[run.pk]) for run in runs}
 
 
 def _status(run: ExtensionRun) -> str:

@@ -1,0 +1,102 @@
+"""Health pages for process supervisors and load balancers (REL A9): `live` needs nothing, `ready` asks every part."""
+
+import hmac
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from celery import current_app
+from django.conf import settings
+from django.db import connection
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_safe
+
+from extensions.models import ExtensionRun, WebhookDelivery
+from library.storage import delete_blob, free_space_check, put_blob, read_blob
+from mediahub.lib import clock
+
+log = structlog.get_logger(__name__)
+
+OLDEST_DUE = timedelta(minutes=2)
+"""Work that has been due for longer says that no sweep or no worker runs (REL F21)."""
+
+
+@require_safe
+def live(request: HttpRequest) -> JsonResponse:
+    """200 as long as the process answers."""
+    return JsonResponse({"status": "ok"})
+
+
+@require_safe
+def ready(request: HttpRequest) -> JsonResponse:
+    """200 if database, blob store and broker answer and no work has been due for long, else 503.
+
+    Which part failed is told only to who sends `Authorization: Bearer <MEDIAHUB_HEALTH_TOKEN>`.
+    """
+    found = {name: _problem(name, check) for name, check in CHECKS.items()}
+    is_well = not any(found.values())
+    body: dict[str, Any] = {"status": "ok" if is_well else "failing"}
+    if _may_see_details(request):
+        body["checks"] = {name: problem or "ok" for name, problem in found.items()}
+    return JsonResponse(body, status=200 if is_well else 503)
+
+
+def _problem(name: str, check: Callable[[], str | None]) -> str | None:
+    """What is wrong with one part; a part that raises is wrong by that."""
+    try:
+        return check()
+    except Exception as error:  # noqa: BLE001 - every way of failing means "not ready", and the log says which
+        log.warning("health_check_failed", check=name, error=repr(error))
+        return f"{type(error).__name__}: {error}"
+
+
+def _database() -> str | None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return None
+
+
+def _blob_store() -> str | None:
+    key = f"health/{uuid4().hex}"
+    put_blob(key, b"probe")
+    try:
+        return None if read_blob(key) == b"probe" else "the probe came back altered"
+    finally:
+        delete_blob(key)
+
+
+def _free_space() -> str | None:
+    free_space_check()
+    return None
+
+
+def _broker() -> str | None:
+    with current_app.connection_for_write() as broker:
+        broker.ensure_connection(max_retries=1, timeout=1)
+    return None
+
+
+def _oldest_due() -> str | None:
+    now = clock.now()
+    for noun, rows in (("run", ExtensionRun.objects.due(now)), ("webhook delivery", WebhookDelivery.objects.due(now))):
+        oldest = rows.order_by("due_at").values_list("due_at", flat=True).first()
+        if oldest is not None and now - oldest > OLDEST_DUE:
+            return f"a {noun} has been due since {oldest:%Y-%m-%d %H:%M:%S} UTC"
+    return None
+
+
+CHECKS: dict[str, Callable[[], str | None]] = {
+    "database": _database,
+    "blobStore": _blob_store,
+    "freeSpace": _free_space,
+    "broker": _broker,
+    "oldestDueWork": _oldest_due,
+}
+
+
+def _may_see_details(request: HttpRequest) -> bool:
+    token = settings.MEDIAHUB_HEALTH_TOKEN
+    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    return bool(token) and hmac.compare_digest(given.encode(), token.encode())
