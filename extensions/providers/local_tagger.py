@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import numpy as np
 from django.conf import settings
 
 from extensions.providers.base import (
@@ -21,7 +22,7 @@ from extensions.providers.base import (
 )
 from extensions.vision import tagging, weights
 from extensions.vision.errors import VisionError, WeightsError
-from extensions.vision.sessions import session_for
+from extensions.vision.sessions import run_model
 from mediahub.lib.imaging import ImageError
 
 CLASSIFIER = "efficientnet-lite0"
@@ -40,8 +41,10 @@ class LocalTagger(Provider):
         return Availability(problem is None, problem.message if problem else "")
 
     def warm_up(self) -> None:
-        session_for(classifier())
-        session_for(tagging.DETECTOR)
+        """Run both models once: the first run of a process is several times slower than the next, and is waited for."""
+        run_model(classifier(), np.zeros((1, 3, tagging.CLASSIFIER_SIDE, tagging.CLASSIFIER_SIDE), np.float32))
+        run_model(tagging.DETECTOR, np.zeros((1, 3, tagging.DETECTOR_SIDE, tagging.DETECTOR_SIDE), np.float32))
+        tagging.vocabulary()
 
     def run(self, run_input: RunInput) -> TagsFound:
         """Name what the image shows, by `minConfidence` (0 to 100, default 0) and `maxTags` (default 30)."""

@@ -3,9 +3,13 @@
 import functools
 from collections.abc import Iterable
 
+import structlog
 from django.utils.module_loading import import_string
 
 from extensions.providers.base import Availability, Provider
+from extensions.vision.errors import VisionError
+
+log = structlog.get_logger(__name__)
 
 PROVIDERS = {
     "rembg": "extensions.providers.rembg_local.RembgLocal",
@@ -43,4 +47,8 @@ def warm_up(queue: str) -> None:
     available is passed over; its runs will say why.
     """
     for provider in available_providers(WARMED_IN.get(queue, ())):
-        provider.warm_up()
+        try:
+            provider.warm_up()
+        except VisionError:
+            # A worker that died here would be started again, for ever; its runs will give the reason.
+            log.exception("warm_up_failed", provider=provider.slug)

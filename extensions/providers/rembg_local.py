@@ -111,7 +111,7 @@ def _rembg_session(model: str) -> Any:
 
 
 def _rembg_mask(image: Image.Image, session: Any) -> Image.Image:
-    """Find the subject with a larger model; rembg stretches any answer to full contrast, so flatness is judged first."""
+    """Find the subject with a larger model; rembg stretches any answer to full contrast, so judge flatness first."""
     if is_flat(image):
         raise VisionError("no_clear_subject", "No clear subject was found in the image.")
     mask: Image.Image = session.predict(image.convert("RGB"))[0]

@@ -9,7 +9,8 @@ import importlib
 import os
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -28,11 +29,13 @@ _lock = threading.Lock()
 def run_model(name: str, feed: Floats, outputs: Sequence[str] | None = None) -> list[Floats]:
     """Run a model of the manifest on one input tensor and return its outputs.
 
-    Raises WeightsError if the file is missing or altered. Threads may call it at once; they share the session.
+    Raises WeightsError if the file is missing or altered, and MemoryError like any other code that runs out of memory.
+    Threads may call it at once; they share the session.
     """
-    session = session_for(name)
-    found: list[Floats] = session.run(outputs, {session.get_inputs()[0].name: feed})
-    return found
+    with _memory_errors():
+        session = session_for(name)
+        found: list[Floats] = session.run(outputs, {session.get_inputs()[0].name: feed})
+        return found
 
 
 def session_for(name: str) -> Session:
@@ -62,6 +65,17 @@ def session_options() -> Any:
     options.enable_mem_pattern = False
     options.log_severity_level = 3
     return options
+
+
+@contextmanager
+def _memory_errors() -> Iterator[None]:
+    """The library has no error of its own for memory, only sentences; the worker must know, because it then ends."""
+    try:
+        yield
+    except Exception as error:
+        if "bad_alloc" in str(error) or "Failed to allocate memory" in str(error):
+            raise MemoryError("There is not enough memory for the model.") from error
+        raise
 
 
 def give_back_memory() -> None:
