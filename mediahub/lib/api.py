@@ -82,6 +82,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         wait = getattr(error, "wait", None)
         if wait:
             response["Retry-After"] = str(int(wait) + 1)
+        if scheme := getattr(error, "auth_header", None):
+            response["WWW-Authenticate"] = scheme
         return response
     return None
 

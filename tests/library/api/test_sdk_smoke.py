@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import waitress.server
 from imagekitio import ImageKit, NotFoundError, PermissionDeniedError
+from waitress import wasyncore
 
 from library.services.accounts import create_account
 from mediahub.wsgi import application
@@ -16,13 +17,21 @@ PHOTOS = Path(__file__).parents[2] / "files" / "photos"
 
 @pytest.fixture
 def server(committed_db):
-    """A waitress server on a free port, in a thread; its address."""
+    """A waitress server on a free port, in a thread that ends before its sockets do; its address."""
     running = waitress.server.create_server(application, host="127.0.0.1", port=0, threads=4)
-    thread = threading.Thread(target=running.run, daemon=True)
+    stopping = threading.Event()
+
+    def serve():
+        while not stopping.is_set():
+            wasyncore.loop(timeout=0.05, map=running._map, count=1)
+
+    thread = threading.Thread(target=serve)
     thread.start()
     yield f"http://127.0.0.1:{running.effective_port}"
-    running.close()
+    stopping.set()
+    thread.join()
     running.task_dispatcher.shutdown()
+    running.close()
 
 
 @pytest.fixture
