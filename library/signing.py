@@ -1,6 +1,6 @@
 """Pure: the signatures of ImageKit's clients, for uploads from browsers (API 1.3) and for private files (API 1.5).
 
-The upload API and delivery check them, the wire and the admin make them. Comparing takes the same time for every input.
+The upload API and delivery check them. Comparing takes the same time for every input.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ import hmac
 import re
 from collections.abc import Iterable
 from datetime import datetime
-
-from django.utils.crypto import salted_hmac
 
 NO_EXPIRY = "9999999999"
 UPLOAD_WINDOW_S = 3600
@@ -59,11 +57,6 @@ def delivery_signature_is_valid(
         for path in spellings
     ]
     return any(matches) and (not expire or int(expire) > now.timestamp())
-
-
-def internal_key(account_pk: int) -> str:
-    """The key with which this server signs an account's delivery URLs for its own pages; never leaves the server."""
-    return salted_hmac("library.signing.delivery", str(account_pk), algorithm="sha256").hexdigest()
 
 
 def _hmac_sha1(key: str, message: str) -> str:

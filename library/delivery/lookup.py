@@ -19,7 +19,7 @@ from django.http import HttpRequest
 from library.identifiers import is_object_id
 from library.models import Account, ApiKey, Asset, AssetVersion
 from library.renditions import ALIASES, SPECS, NoRendition
-from library.signing import delivery_signature_is_valid, internal_key
+from library.signing import delivery_signature_is_valid
 from mediahub.lib.clock import now as clock_now
 from mediahub.lib.errors import DomainError, NotFound
 
@@ -122,7 +122,7 @@ def _version(asset: Asset, version_id: str | None) -> AssetVersion:
 def _require_signature(request: HttpRequest, account: Account, *, path: str, query: dict[str, str]) -> None:
     now = clock_now()
     allowed = delivery_signature_is_valid(
-        [*_signing_keys(account, now), internal_key(account.pk)],
+        _signing_keys(account, now),
         _spellings(request, path),
         signature=query.get("ik-s", ""),
         expire=query.get("ik-t", ""),

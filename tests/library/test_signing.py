@@ -7,7 +7,6 @@ import pytest
 from library.signing import (
     delivery_signature,
     delivery_signature_is_valid,
-    internal_key,
     upload_expiry_is_valid,
     upload_signature,
     upload_signature_is_valid,
@@ -81,7 +80,3 @@ def test_a_signature_ends_at_its_time():
 
     assert valid(NOW - timedelta(seconds=1))
     assert not valid(NOW)
-
-
-def test_each_account_has_an_internal_key_of_its_own():
-    assert internal_key(1) == internal_key(1) != internal_key(2)

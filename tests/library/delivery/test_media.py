@@ -1,12 +1,10 @@
 """Files over HTTP as anyone may ask for them: what is answered, with which headers, and what is kept back."""
 
 import hashlib
-from datetime import timedelta
 from urllib.parse import quote, urlsplit
 
 import pytest
 
-from library.delivery.links import page_link
 from library.models import Account, ApiKey
 from library.services.accounts import create_account, create_api_key
 from library.signing import delivery_signature
@@ -346,17 +344,6 @@ class TestPrivate:
         signature = delivery_signature(key, encoded if sign_encoded else "naïve.txt")
 
         assert visitor.get(f"/media/acme/{encoded}?ik-s={signature}").status_code == 200
-
-    @pytest.mark.parametrize("spec", [None, "preview"])
-    def test_a_link_of_our_own_pages_opens_it_for_an_hour_or_two(self, secret, visitor, spec):
-        asset, moment = secret.asset, now()
-        asset.current_version = secret
-        fresh = urlsplit(page_link(asset, now=moment, spec=spec))
-        stale = urlsplit(page_link(asset, now=moment - timedelta(hours=2), spec=spec))
-
-        # A preview that no worker has made yet answers 503; permission was given all the same.
-        assert visitor.get(f"{fresh.path}?{fresh.query}").status_code == (503 if spec else 200)
-        assert visitor.get(f"{stale.path}?{stale.query}").status_code == 401
 
     def test_the_sdk_signs_what_we_accept(self, secret, visitor, key):
         from imagekitio import ImageKit
