@@ -10,6 +10,7 @@ from django.conf import settings
 from library.api.file_part import UrlSource
 from library.api.serializers import BadInput
 from library.filetypes import HTML, sniff
+from library.gps import without_gps
 from mediahub.lib.http import BadUrl, OutboundError, check_url, policy_from_settings, stream_to
 from mediahub.lib.spool import Spool, SpooledFile
 
@@ -39,7 +40,7 @@ def receive(source: SpooledFile | UrlSource, *, file_name: str) -> SpooledFile:
     if not spooled.size:
         spooled.close()
         raise BadInput("The file is empty.", field="file")
-    return spooled
+    return without_gps(spooled) if settings.MEDIAHUB_STRIP_GPS else spooled
 
 
 def _fetch(url: str, file_name: str) -> SpooledFile:
