@@ -115,7 +115,7 @@ def _oval(data: bytes) -> ImageProduced:
     mask = Image.new("L", (64, 64))
     ImageDraw.Draw(mask).ellipse((4, 4, 59, 59), fill=255)
     try:
-        result = cutout.cut_out(data, lambda image: mask)
+        result = cutout.cut_out(data, lambda picture: mask)
     except (ImageError, VisionError) as error:
         raise PermanentProviderError(error.code, error.message) from error
     return ImageProduced(

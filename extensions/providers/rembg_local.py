@@ -34,6 +34,8 @@ from mediahub.lib.http import BadUrl, OutboundError, fetch, policy_from_settings
 FAST_MODEL = "u2netp"
 KNOWN_OPTIONS = frozenset({"bg_color", "bg_image_url"})
 BACKGROUND_BYTES_MAX = 25 * 1024 * 1024
+LARGER_MODEL_SIDE = 1024
+"""Longest side that larger models are shown: the most that any of them looks at."""
 _TRY_AGAIN = frozenset({"timeout", "dns", "refused", "reset"})
 
 
@@ -110,11 +112,13 @@ def _rembg_session(model: str) -> Any:
     return new_session(model, sess_opts=session_options())
 
 
-def _rembg_mask(image: Image.Image, session: Any) -> Image.Image:
+def _rembg_mask(picture: cutout.Picture, session: Any) -> Image.Image:
     """Find the subject with a larger model; rembg stretches any answer to full contrast, so judge flatness first."""
+    scale = min(1.0, LARGER_MODEL_SIDE / max(picture.size))
+    image = picture.scaled(*(max(1, round(side * scale)) for side in picture.size))
     if is_flat(image):
         raise VisionError("no_clear_subject", "No clear subject was found in the image.")
-    mask: Image.Image = session.predict(image.convert("RGB"))[0]
+    mask: Image.Image = session.predict(image)[0]
     return mask
 
 

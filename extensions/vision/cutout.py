@@ -28,8 +28,6 @@ _DEVIATION = np.array((0.229, 0.224, 0.225), np.float32)
 _HAZE, _SOLID = 8, 247
 _CLIP = [0 if level < _HAZE else 255 if level > _SOLID else level for level in range(256)]
 
-MaskOf = Callable[[Image.Image], Image.Image]
-
 
 @dataclass(frozen=True)
 class Background:
@@ -57,68 +55,92 @@ class Cutout:
 
 @dataclass(frozen=True)
 class Picture:
-    """An upright, decoded input: RGB or RGBA, and the colour profile that belongs to it (None: sRGB)."""
+    """A decoded input, still as it is stored: RGB or RGBA, its colour profile (None: sRGB), its EXIF turn (1 to 8).
+
+    It is turned in parts, since a turned copy of a whole photo costs as much memory as the photo.
+    """
 
     image: Image.Image
-    icc: bytes | None
+    icc: bytes | None = None
+    turn: int = 1
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Upright (width, height)."""
+        width, height = self.image.size
+        return (height, width) if self.turn >= 5 else (width, height)
+
+    def rows(self, top: int, bottom: int) -> Image.Image:
+        """A copy of upright rows `top` to `bottom`: rows or columns of the stored image, from either end."""
+        width, height = self.image.size
+        if self.turn in (3, 4):
+            box = (0, height - bottom, width, height - top)
+        elif self.turn in (5, 6):
+            box = (top, 0, bottom, height)
+        elif self.turn in (7, 8):
+            box = (width - bottom, 0, width - top, height)
+        else:
+            box = (0, top, width, bottom)
+        return imaging.upright(self.image.crop(box), self.turn)
+
+    def scaled(self, width: int, height: int) -> Image.Image:
+        """An upright RGB copy of this size."""
+        stored = (height, width) if self.turn >= 5 else (width, height)
+        small = self.image.resize(stored, Image.Resampling.LANCZOS, reducing_gap=2.0)
+        return imaging.upright(small.convert("RGB"), self.turn)
+
+
+MaskOf = Callable[[Picture], Image.Image]
 
 
 def cut_out(data: bytes, mask_of: MaskOf, background: Background = Background(), mime: str = "image/png") -> Cutout:
     """Remove the background of an encoded image.
 
-    mask_of: returns the foreground of an RGB image as an "L" image of any size (`small_mask` with its model).
+    mask_of: returns the foreground of a picture as an upright "L" image of any size (`small_mask` with its model).
     mime: "image/png", or "image/webp" for a small file. Raises ImageError (`corrupt_image`, ...) and VisionError
     (`image_too_small`, `no_clear_subject`).
     """
     picture = open_picture(data, keep_profile=background == Background())
-    mask = mask_of(picture.image)
-    return compose(picture, mask, background, mime)
+    return compose(picture, mask_of(picture), background, mime)
 
 
 def open_picture(data: bytes, *, keep_profile: bool) -> Picture:
-    """Decode an image upright. `keep_profile`: leave RGB colours as they are and hand their profile on."""
+    """Decode an image. `keep_profile`: leave RGB colours as they are and hand their profile on."""
     image = imaging.open_checked(data, imaging.limits_from_settings())
     check_side(image, MIN_SIDE)
     turn = imaging.orientation(image)
     imaging.load(image)
-    icc = None
-    if keep_profile:
-        image, icc = to_rgb_with_profile(image)
-    else:
-        image = to_srgb(image)
-    return Picture(imaging.upright(image, turn), icc)
+    image, icc = to_rgb_with_profile(image) if keep_profile else (to_srgb(image), None)
+    return Picture(image, icc, turn)
 
 
-def small_mask(image: Image.Image, model: str) -> Image.Image:
+def small_mask(picture: Picture, model: str) -> Image.Image:
     """Find the subject with a U^2-Net of the manifest; returns an "L" image of 320x320.
 
     Raises VisionError(no_clear_subject) when the network is sure of nothing, and WeightsError.
     """
-    raw = run_model(model, network_input(image))[0][0, 0]
+    raw = run_model(model, network_input(picture))[0][0, 0]
     lowest, highest = float(raw.min()), float(raw.max())
     if highest < SUBJECT_AT_LEAST or highest <= lowest:
         raise VisionError("no_clear_subject", "No clear subject was found in the image.")
     return Image.fromarray(((raw - lowest) * (255 / (highest - lowest))).astype(np.uint8))
 
 
-def network_input(image: Image.Image) -> Floats:
+def network_input(picture: Picture) -> Floats:
     """Scale to 320x320 ignoring the shape, and normalise as U^2-Net was trained: float32 [1, 3, 320, 320]."""
-    small = image.resize((MASK_SIDE, MASK_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0).convert("RGB")
-    pixels = np.asarray(small, np.float32)
+    pixels = np.asarray(picture.scaled(MASK_SIDE, MASK_SIDE), np.float32)
     pixels = (pixels / max(float(pixels.max()), 1e-6) - _MEAN) / _DEVIATION
     return np.ascontiguousarray(pixels.transpose(2, 0, 1)[np.newaxis])
 
 
 def compose(picture: Picture, mask: Image.Image, background: Background, mime: str = "image/png") -> Cutout:
     """Apply a mask of any size to a picture; no inference, so another background or format costs only this."""
-    image, icc = picture.image, picture.icc
-    strips = _strips(image, mask, background)
     encode = _encode_webp if mime == "image/webp" else encode_png
-    data = encode(image.size, strips, icc)
+    data = encode(picture.size, _strips(picture, mask, background), picture.icc)
     kept = io.BytesIO()
     mask.save(kept, "PNG")
     give_back_memory()
-    return Cutout(data, mime, image.width, image.height, not background.is_opaque, kept.getvalue())
+    return Cutout(data, mime, *picture.size, not background.is_opaque, kept.getvalue())
 
 
 def read_background(options: Mapping[str, object], fetch: Callable[[str], bytes]) -> Background:
@@ -140,23 +162,24 @@ def read_background(options: Mapping[str, object], fetch: Callable[[str], bytes]
 
 def _open_background(data: bytes) -> Image.Image:
     try:
-        picture = open_picture(data, keep_profile=False).image
+        picture = open_picture(data, keep_profile=False)
     except (imaging.ImageError, VisionError) as error:
         raise VisionError(INVALID_OPTIONS, f"bg_image_url does not lead to a usable image: {error}") from error
-    return picture.convert("RGB")
+    return picture.rows(0, picture.size[1]).convert("RGB")
 
 
-def _strips(image: Image.Image, mask: Image.Image, background: Background) -> Iterator[NDArray[np.uint8]]:
+def _strips(picture: Picture, mask: Image.Image, background: Background) -> Iterator[NDArray[np.uint8]]:
     """Yield the result in strips of STRIP_ROWS rows: uint8 [rows, width, 4], or 3 where nothing shows through."""
-    for top in range(0, image.height, STRIP_ROWS):
-        bottom = min(top + STRIP_ROWS, image.height)
-        part = image.crop((0, top, image.width, bottom))
-        alpha = _alpha(part, mask, top / image.height, bottom / image.height)
+    height = picture.size[1]
+    for top in range(0, height, STRIP_ROWS):
+        bottom = min(top + STRIP_ROWS, height)
+        part = picture.rows(top, bottom)
+        alpha = _alpha(part, mask, top / height, bottom / height)
         part.putalpha(alpha)
         if background == Background():
             yield _clear_hidden(part)
         else:
-            ground = _ground(background, image.size, top, bottom)
+            ground = _ground(background, picture.size, top, bottom)
             ground.alpha_composite(part)
             yield _clear_hidden(ground) if not background.is_opaque else np.asarray(ground.convert("RGB"))
 

@@ -4,17 +4,26 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from extensions.vision.cutout import Background, cut_out, network_input, read_background, small_mask
+from extensions.vision.cutout import (
+    Background,
+    Picture,
+    cut_out,
+    network_input,
+    open_picture,
+    read_background,
+    small_mask,
+)
 from extensions.vision.errors import VisionError
+from mediahub.lib import imaging
 from mediahub.lib.imaging import ImageError
 from tests.photos import FORMATS, encoded, gradient, opened, oval, photo
 
 
-def mask_of(image):
+def mask_of(picture):
     return oval()
 
 
-def solid(image):
+def solid(picture):
     return Image.new("L", (8, 8), 255)
 
 
@@ -47,7 +56,7 @@ def test_strips_join_without_a_seam():
 
 
 def test_haze_and_near_solid_parts_are_clipped():
-    def faint(image):
+    def faint(picture):
         return Image.fromarray(np.repeat(np.array([[3, 7, 8, 247, 248, 255]], np.uint8), 6, axis=0))
 
     image = Image.new("RGB", (96, 96), "red")
@@ -81,6 +90,18 @@ def test_every_orientation_gives_the_same_cutout(turn):
     assert cut_out(encoded(stored, exif=exif), mask_of).data == cut_out(encoded(gradient(90, 60)), mask_of).data
 
 
+@pytest.mark.rel("U8", "B21")
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_the_network_sees_every_orientation_upright(turn):
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    data = encoded(gradient(90, 60), exif=exif)
+    upright = imaging.upright(imaging.open_checked(data, imaging.Limits()))
+    picture = open_picture(data, keep_profile=True)
+    assert picture.size == upright.size
+    assert network_input(picture) == pytest.approx(network_input(Picture(upright)), abs=0.03)
+
+
 def test_a_wide_gamut_profile_goes_with_the_result():
     result = opened(cut_out((FORMATS / "display_p3.jpg").read_bytes(), solid).data)
     source = opened((FORMATS / "display_p3.jpg").read_bytes())
@@ -109,7 +130,7 @@ def test_a_translucent_colour_shows_where_the_subject_is_not():
 
 
 def test_soft_edges_mix_both_colours_in_proportion():
-    def half(image):
+    def half(picture):
         return Image.new("L", (8, 8), 128)
 
     red = encoded(Image.new("RGB", (32, 32), (200, 0, 0)))
@@ -122,7 +143,7 @@ def test_a_picture_covers_the_canvas_and_keeps_its_shape():
     picture.paste("red", (0, 0, 100, 100))
     background = read_background({"bg_image_url": "https://example.com/a.png"}, lambda address: encoded(picture))
 
-    def nothing(image):
+    def nothing(picture):
         mask = Image.new("L", (64, 64))
         mask.putpixel((32, 32), 255)
         return mask
@@ -157,7 +178,7 @@ def test_a_background_that_is_no_image_is_an_invalid_option():
 
 
 def test_the_small_mask_is_kept_with_the_result():
-    kept = opened(cut_out(photo("teacup.jpg"), lambda image: small_mask(image, "u2netp-int8")).mask)
+    kept = opened(cut_out(photo("teacup.jpg"), lambda picture: small_mask(picture, "u2netp-int8")).mask)
     assert (kept.mode, kept.size, kept.getextrema()) == ("L", (320, 320), (0, 255))
 
 
@@ -169,7 +190,7 @@ def test_webp_is_a_smaller_form_of_the_same_cutout():
 
 
 def test_the_network_sees_a_normalised_square():
-    feed = network_input(Image.new("RGB", (500, 100), (255, 255, 255)))
+    feed = network_input(Picture(Image.new("RGB", (500, 100), (255, 255, 255))))
     assert (feed.shape, feed.dtype) == ((1, 3, 320, 320), np.float32)
     assert feed[0, :, 0, 0] == pytest.approx([(1 - 0.485) / 0.229, (1 - 0.456) / 0.224, (1 - 0.406) / 0.225], rel=1e-4)
 
@@ -177,12 +198,12 @@ def test_the_network_sees_a_normalised_square():
 @pytest.mark.parametrize("model", ["u2netp", "u2netp-int8"])
 def test_a_flat_image_has_no_clear_subject(model):
     with pytest.raises(VisionError) as caught:
-        cut_out((FORMATS / "flat.jpg").read_bytes(), lambda image: small_mask(image, model))
+        cut_out((FORMATS / "flat.jpg").read_bytes(), lambda picture: small_mask(picture, model))
     assert caught.value.code == "no_clear_subject"
 
 
 def test_black_does_not_divide_by_zero():
-    assert np.isfinite(network_input(Image.new("RGB", (20, 20)))).all()
+    assert np.isfinite(network_input(Picture(Image.new("RGB", (20, 20))))).all()
 
 
 @pytest.mark.rel("U7")
