@@ -2,6 +2,7 @@
 
 from ipaddress import ip_network
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
@@ -28,6 +29,8 @@ MEDIAHUB_ENCRYPTION_KEY = env_secret("MEDIAHUB_ENCRYPTION_KEY") or key_file(
     MEDIAHUB_DATA_DIR / "keys" / "encryption_key"
 )
 ALLOWED_HOSTS = env_list("MEDIAHUB_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
+if _delivery_host := urlsplit(MEDIAHUB_DELIVERY_URL).hostname:
+    ALLOWED_HOSTS = [*ALLOWED_HOSTS, _delivery_host]
 CSRF_TRUSTED_ORIGINS = env_list("MEDIAHUB_CSRF_TRUSTED_ORIGINS")
 MEDIAHUB_BEHIND_TLS = env_bool("MEDIAHUB_BEHIND_TLS")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = MEDIAHUB_BEHIND_TLS
@@ -56,6 +59,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "mediahub.lib.api.RequestIdMiddleware",
+    "library.delivery.hosts.DeliveryHostMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "mediahub.lib.csp.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -153,6 +157,7 @@ _BLOB_STORAGES: dict[str, dict[str, object]] = {
             "file_overwrite": True,
             "default_acl": None,
             "querystring_expire": 300,
+            "max_memory_size": 1 << 20,  # a larger file that is read goes to disk; without this, whole into memory
         },
     },
     "gcs": {
