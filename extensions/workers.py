@@ -12,7 +12,7 @@ from extensions.runs import heartbeats
 from extensions.webhooks import claim as deliveries
 from mediahub.celery import app
 from mediahub.lib import clock
-from mediahub.lib.worker import WorkerPlan, run_worker
+from mediahub.lib.worker import WorkerPlan, make_worker, run_worker
 
 QUEUES = ("tagging", "images", "renditions", "webhooks")
 
@@ -25,9 +25,13 @@ def serve_queues(*queues: str) -> None:
 
 
 def prepare_app() -> None:
-    """Import the tasks and settle Celery's configuration. `up` does this once, before it forks."""
+    """Import the tasks and settle Celery's configuration. `up` does this once, before it forks.
+
+    A worker is made and dropped: it imports and touches most of what a real one needs.
+    """
     app.loader.import_default_modules()
     app.finalize()
+    make_worker(app, plan_for(*QUEUES))
 
 
 def app_is_prepared() -> bool:

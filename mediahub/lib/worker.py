@@ -57,8 +57,17 @@ def run_worker(app: Celery, plan: WorkerPlan) -> None:
     """
     drain(False)
     connections.close_all()
+    worker = make_worker(app, plan)
+    _connect(plan, _Pulse(plan))
+    log.info("worker_starts", queues=plan.queues, pool=plan.pool, concurrency=plan.concurrency)
+    worker.start()
+
+
+def make_worker(app: Celery, plan: WorkerPlan) -> Any:
+    """Celery's worker for a plan, not started."""
+    os.environ["CELERY_SKIP_CHECKS"] = "1"  # the command has run Django's checks; again they cost 5 MB a process
     name = ",".join(plan.queues)
-    worker = app.Worker(
+    return app.Worker(
         hostname=f"{name}-{os.getpid()}@mediahub",
         pool=plan.pool,
         concurrency=plan.concurrency,
@@ -71,10 +80,6 @@ def run_worker(app: Celery, plan: WorkerPlan) -> None:
         quiet=True,
         loglevel="WARNING",
     )
-    pulse = _Pulse(plan)
-    _connect(plan, pulse)
-    log.info("worker_starts", queues=name, pool=plan.pool, concurrency=plan.concurrency)
-    worker.start()
 
 
 class _Pulse(threading.Thread):
