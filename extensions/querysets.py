@@ -9,7 +9,7 @@ from django.db.models import F
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
-    from extensions.models import ExtensionRun, WebhookDelivery
+    from extensions.models import ExtensionRun, WebhookDelivery  # noqa: F401 - named in the generic bases
     from library.models import Account
 
 

@@ -14,7 +14,9 @@ from django.conf import settings
 from django.db import connections
 from django.utils.module_loading import import_string
 
+from extensions.models import ExtensionRun
 from extensions.runs import heartbeats
+from library import tasks as library_tasks
 from mediahub.lib import clock, spool
 
 log = structlog.get_logger(__name__)
@@ -35,7 +37,8 @@ PARTS = (
     Part("renditions", "library.tasks.sweep_renditions"),
     Part("heartbeats", "extensions.sweeping.prune_heartbeats", 60),
     Part("spool", "extensions.sweeping.clean_spool", 600),
-    Part("blobs", "library.tasks.sweep_blobs", 3600),
+    Part("receipts", "library.tasks.sweep_receipts", 600),
+    Part("blobs", "extensions.sweeping.sweep_blobs", 3600),
 )
 
 
@@ -47,6 +50,17 @@ def prune_heartbeats() -> int:
 def clean_spool() -> int:
     """Remove pieces of uploads whose process died."""
     return spool.sweep_spool()
+
+
+def sweep_blobs() -> int:
+    """Remove blobs that no version, rendition or open run points at."""
+    return library_tasks.sweep_blobs(kept_answer_keys)
+
+
+def kept_answer_keys(keys: list[str]) -> set[str]:
+    """Those of the keys under which an open run has kept its provider's answer."""
+    kept = ExtensionRun.objects.open().filter(answer_blob_key__in=keys)
+    return set(kept.values_list("answer_blob_key", flat=True))
 
 
 class Sweeper:

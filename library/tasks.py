@@ -6,14 +6,16 @@ then.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from celery import shared_task
 from django.conf import settings
 
 from library import storage
-from library.models import AssetVersion, Rendition
+from library.models import AssetVersion, Rendition, UploadReceipt
 from library.renditions import QUEUE, claim_rendition, make_rendition, wake_due_renditions
+from library.services.receipts import VALID_FOR
 from mediahub.lib.clock import now as clock_now
 from mediahub.lib.draining import draining
 from mediahub.lib.wakeup import task_name
@@ -35,10 +37,22 @@ def sweep_renditions() -> int:
     return wake_due_renditions(now=clock_now())
 
 
-def sweep_blobs() -> int:
-    """Remove blobs that no row points at and that are past their grace; returns how many."""
+def sweep_blobs(also_known: Callable[[list[str]], set[str]] | None = None) -> int:
+    """Remove blobs that no row points at and that are past their grace; returns how many.
+
+    also_known: says which of the given keys rows of other apps point at.
+    """
     grace = timedelta(seconds=settings.MEDIAHUB_BLOB_GRACE_S)
-    return storage.sweep_blobs(known_blob_keys, older_than=clock_now() - grace)
+
+    def known(keys: list[str]) -> set[str]:
+        return known_blob_keys(keys) | (also_known(keys) if also_known else set())
+
+    return storage.sweep_blobs(known, older_than=clock_now() - grace)
+
+
+def sweep_receipts() -> int:
+    """Forget receipts of uploads that can no longer be repeated; returns how many."""
+    return UploadReceipt.objects.filter(created_at__lt=clock_now() - 2 * VALID_FOR).delete()[0]
 
 
 def known_blob_keys(keys: list[str]) -> set[str]:

@@ -6,8 +6,6 @@ errors.
 
 from dataclasses import dataclass
 
-from django.conf import settings
-
 from extensions.catalog import CATALOG
 from extensions.models import ExtensionRun
 from extensions.providers.base import (
@@ -21,10 +19,9 @@ from extensions.providers.base import (
 )
 from extensions.providers.registry import availability_of, get_provider
 from extensions.runs import results
+from extensions.runs.claim import timeout_s
 from library.models import AssetVersion
 from library.storage import BlobMissing, StorageUnavailable, read_blob
-
-TIMEOUT_S = {"tagging": "MEDIAHUB_TAGGING_TIMEOUT_S", "images": "MEDIAHUB_IMAGES_TIMEOUT_S"}
 
 
 @dataclass(frozen=True)
@@ -96,7 +93,7 @@ def _run_input(run: ExtensionRun, version: AssetVersion, data: bytes, provider: 
         height=version.height or 0,
         animated=version.is_animated,
         params=run.params,
-        deadline_s=getattr(settings, TIMEOUT_S[run.queue]),
+        deadline_s=timeout_s(run.queue),
     )
 
 

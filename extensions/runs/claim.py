@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from uuid import uuid4
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import BigIntegerField, Exists, F, OuterRef
 from django.db.models.functions import Cast, Coalesce
@@ -12,8 +13,8 @@ from extensions.models import ExtensionRun, Turn
 from extensions.querysets import RunQuerySet
 from mediahub.lib import processes
 
-LEASE_S = {"tagging": 120, "images": 270}
-"""Longer than the hard time limits of the queues' workers (REL J5)."""
+BEYOND_TIMEOUT_S = {"tagging": 75, "images": 120}
+"""From a provider's time-out to the end of the lease: the hard time limit and a margin lie in between (REL J5)."""
 TRIES = 5
 
 
@@ -30,6 +31,20 @@ def claim(queue: str, *, now: datetime) -> ExtensionRun | None:
         if run is not None and _take(run, now=now):
             return ExtensionRun.objects.select_related("account").get(pk=run.pk)
     return None
+
+
+def lease(queue: str) -> timedelta:
+    """How long a claim is good for: longer than the worker may live with it."""
+    return timedelta(seconds=timeout_s(queue) + BEYOND_TIMEOUT_S[queue])
+
+
+def timeout_s(queue: str) -> float:
+    """How long a provider may take for a run of the queue, from settings."""
+    by_queue: dict[str, float] = {
+        "tagging": settings.MEDIAHUB_TAGGING_TIMEOUT_S,
+        "images": settings.MEDIAHUB_IMAGES_TIMEOUT_S,
+    }
+    return by_queue[queue]
 
 
 def free_dead_leases(*, now: datetime) -> int:
@@ -61,7 +76,7 @@ def _take(run: ExtensionRun, *, now: datetime) -> bool:
             state=ExtensionRun.State.RUNNING,
             token=uuid4(),
             attempts=F("attempts") + 1,
-            due_at=now + timedelta(seconds=LEASE_S[run.queue]),
+            due_at=now + lease(run.queue),
             started_at=Coalesce("started_at", now),
             node=node,
             process_id=process_id,

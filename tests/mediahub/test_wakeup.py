@@ -1,4 +1,4 @@
-"""Wake-ups: after commit, within a second, never raised, and not tried again for a while after a failure (REL J1-J3)."""
+"""Wake-ups: after commit, within a second, never raised, not tried again for a while after a failure (REL J1-J3)."""
 
 import os
 import socket

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from extensions.models import ExtensionRun, Turn
-from extensions.runs.claim import LEASE_S, claim, free_dead_leases
+from extensions.runs.claim import claim, free_dead_leases, lease
 from library.services.accounts import create_account
 from mediahub.lib import clock, processes
 from tests.extensions.scenes import ask_for, make_asset
@@ -30,7 +30,7 @@ def test_a_claim_takes_the_lease(asset):
     taken = claim("tagging", now=now)
     assert taken.pk == run.pk
     assert (taken.state, taken.attempts) == ("running", 1)
-    assert taken.due_at == now + timedelta(seconds=LEASE_S["tagging"])
+    assert taken.due_at == now + lease("tagging")
     assert (taken.node, taken.process_id, taken.process_started) == processes.me()
     assert taken.token is not None
 
@@ -46,7 +46,7 @@ def test_a_second_claim_loses(asset):
 def test_a_lease_that_ran_out_is_taken_over_with_another_token(asset):
     ask_for(asset, TAGGER)
     first = claim("tagging", now=clock.now())
-    second = claim("tagging", now=clock.now() + timedelta(seconds=LEASE_S["tagging"] + 1))
+    second = claim("tagging", now=clock.now() + lease("tagging") + timedelta(seconds=1))
     assert second.pk == first.pk
     assert second.token != first.token
     assert second.attempts == 2

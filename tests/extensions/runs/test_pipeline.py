@@ -11,7 +11,7 @@ from extensions.providers.base import FoundTag, ImageProduced, TagsFound
 from extensions.providers.registry import get_provider
 from extensions.runs import pipeline
 from extensions.runs.asking import Answer
-from extensions.runs.claim import LEASE_S, claim
+from extensions.runs.claim import claim, lease
 from extensions.runs.services import RunIsOpen, RunIsOver, cancel_run, retry_run
 from extensions.units import audit, services
 from library.models import AITag, Asset, AssetVersion
@@ -138,7 +138,7 @@ def test_a_worker_that_was_overtaken_writes_nothing(asset):
     [run] = ask_for(asset, "remove-bg", webhook_url=HOOK)
     late = claim("images", now=clock.now())
     answer = pipeline._answer(late)
-    taken = claim("images", now=clock.now() + timedelta(seconds=LEASE_S["images"] + 1))
+    taken = claim("images", now=clock.now() + lease("images") + timedelta(seconds=1))
     assert taken.pk == late.pk
     assert pipeline.settle_success(late, answer) is False
     assert pipeline.settle_failure(late, code="x", message="x") is False
@@ -155,7 +155,7 @@ def test_an_answer_that_was_kept_is_not_asked_for_again(asset, fake_chains):
     [run] = ask_for(asset, "remove-bg")
     first = claim("images", now=clock.now())
     pipeline._answer(first)
-    second = claim("images", now=clock.now() + timedelta(seconds=LEASE_S["images"] + 1))
+    second = claim("images", now=clock.now() + lease("images") + timedelta(seconds=1))
     pipeline.execute(second)
     assert calls(fake_chains) == 1
     assert fresh(run).state == "succeeded"
@@ -166,7 +166,7 @@ def test_a_kept_answer_whose_bytes_are_gone_is_asked_for_again(asset, fake_chain
     [run] = ask_for(asset, "remove-bg")
     pipeline._answer(claim("images", now=clock.now()))
     (blobs_in_tmp_path / fresh(run).answer_blob_key).unlink()
-    pipeline.execute(claim("images", now=clock.now() + timedelta(seconds=LEASE_S["images"] + 1)))
+    pipeline.execute(claim("images", now=clock.now() + lease("images") + timedelta(seconds=1)))
     assert calls(fake_chains) == 2
     assert fresh(run).state == "succeeded"
 
@@ -177,8 +177,8 @@ def test_a_run_that_loses_its_worker_every_time_fails_with_worker_lost(asset, se
     [run] = ask_for(asset, TAGGER, webhook_url=HOOK)
     now = clock.now()
     for lost in range(2):
-        claim("tagging", now=now + timedelta(seconds=lost * (LEASE_S["tagging"] + 1)))
-    clock.shift(2 * (LEASE_S["tagging"] + 1))
+        claim("tagging", now=now + lost * (lease("tagging") + timedelta(seconds=1)))
+    clock.shift(2 * (lease("tagging").total_seconds() + 1))
     pipeline.work("tagging")
     run = fresh(run)
     assert (run.state, run.error_code, run.attempts) == ("failed", "worker_lost", 3)

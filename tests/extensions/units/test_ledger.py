@@ -24,9 +24,7 @@ def ledger(account):
 
 def entry(ledger, kind, amount, run_id=None):
     with transaction.atomic():
-        return UnitEntry.objects.create(
-            ledger=ledger, kind=kind, amount=amount, run_id=run_id, created_at=clock.now()
-        )
+        return UnitEntry.objects.create(ledger=ledger, kind=kind, amount=amount, run_id=run_id, created_at=clock.now())
 
 
 def columns(ledger):

@@ -1,4 +1,4 @@
-"""Deliveries: what counts as success, what is tried again and when, and what an attempt leaves behind (REL section 3)."""
+"""Deliveries: what counts as success, what is tried again and when, what an attempt leaves behind (REL section 3)."""
 
 import base64
 import hashlib
@@ -80,7 +80,7 @@ def test_both_kinds_of_receiver_verify_the_same_request(asset, new_account):
     assert Webhook(secret).verify(body, headers)["service"] == TAGGER
     sdk = ImageKit(private_key="private_x", webhook_secret=secret)
     sdk.webhooks.unwrap(body, headers=headers)
-    with pytest.raises(Exception, match="(?i)signature"):
+    with pytest.raises(Exception, match=r"(?i)signature"):
         sdk.webhooks.unwrap(body.replace("SUCCESS", "FAILURE"), headers=headers)
     stamp, signature = request.headers["x-ik-signature"].split(",")
     signed = f"{stamp.removeprefix('t=')}.{body}".encode()
