@@ -7,6 +7,7 @@ business. The extensions' upload form uses the same small checks.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -58,7 +59,7 @@ class ListQuery:
 
 def parse_list_query(query: Mapping[str, str]) -> ListQuery:
     """Read the query parameters of the list; unknown ones are ignored. Raises BadInput stating the value sent."""
-    given = {name: _clean(value, name) for name, value in query.items() if value != ""}
+    given = {name: unicodedata.normalize("NFC", _clean(value, name)) for name, value in query.items() if value != ""}
     if "searchQuery" in given:
         raise BadInput("searchQuery is not supported by this server yet.", field="searchQuery")
     order, _, sort = given.get("sort", "ASC_CREATED").partition("_")
@@ -75,7 +76,7 @@ def parse_list_query(query: Mapping[str, str]) -> ListQuery:
         file_type=_one_of(given, "fileType", FILE_TYPES),
         limit=_whole_number(given, "limit", default=MAX_LIMIT, low=1, high=MAX_LIMIT),
         skip=_whole_number(given, "skip", default=0, low=0, high=2**63 - 1),
-        tags=tuple(item.strip() for item in given.get("tags", "").split(",") if item.strip()),
+        tags=_comma_list(given.get("tags", "")),
         name=given.get("name"),
     )
 
@@ -152,6 +153,11 @@ def _description(value: Any) -> str:
 
 def _is_text_array(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _comma_list(text: str) -> tuple[str, ...]:
+    """The items of a comma list, trimmed, as tags are stored. What could be no tag simply matches none."""
+    return tuple(item for item in (part.strip() for part in text.split(",")) if item)
 
 
 def _one_of(given: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:

@@ -114,9 +114,11 @@ def delete_asset(*, asset: Asset) -> None:
     lock_asset(asset)
     asset_deleting.send(sender=Asset, asset=asset)
     keys = blob_keys_of(asset)
-    # The versions go with the asset, so nothing may point at one of them any more.
-    Asset.objects.filter(pk=asset.pk).update(current_version=None)
-    asset.delete()
+    # The versions go with the asset, so nothing may point at one of them any more. By queries, because deleting an
+    # instance forgets its key, which a repeat of the transaction needs.
+    row = Asset.objects.filter(pk=asset.pk)
+    row.update(current_version=None)
+    row.delete()
     transaction.on_commit(lambda: discard(*keys), robust=True)
 
 

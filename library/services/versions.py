@@ -16,6 +16,7 @@ from library.models.asset import MAX_VERSIONS
 from library.services.blobs import StoredBlob, discard
 from library.signals import asset_updated, version_added
 from mediahub.lib.errors import DomainError, NotFound
+from mediahub.lib.retry import repeat_on_conflict
 
 NO_FILE = "The requested file does not exist."
 
@@ -78,6 +79,7 @@ def add_version(
     return version
 
 
+@repeat_on_conflict
 @transaction.atomic
 def restore_version(*, asset: Asset, version: AssetVersion, now: datetime) -> None:
     """Make an existing version current again; it makes no row. Raises NotFound if asset or version is gone."""
@@ -88,6 +90,7 @@ def restore_version(*, asset: Asset, version: AssetVersion, now: datetime) -> No
     asset_updated.send(sender=Asset, asset=asset)
 
 
+@repeat_on_conflict
 @transaction.atomic
 def delete_version(*, asset: Asset, version: AssetVersion) -> None:
     """Delete a version that is not current: its row now, its bytes after commit. Raises CurrentVersion."""
@@ -95,7 +98,8 @@ def delete_version(*, asset: Asset, version: AssetVersion) -> None:
     if asset.current_version_id == version.pk:
         raise CurrentVersion("You cannot delete current version of a file.")
     keys = blob_keys_of(asset, version=version)
-    version.delete()
+    # By a query, because deleting an instance forgets its key, which a repeat of the transaction needs.
+    AssetVersion.objects.filter(pk=version.pk).delete()
     transaction.on_commit(lambda: discard(*keys), robust=True)
 
 

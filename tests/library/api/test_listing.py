@@ -117,6 +117,13 @@ def test_tags_match_any_name_by_person_or_machine(names, account):
     assert names("tags=oa") == []
 
 
+@pytest.mark.rel("B14")
+def test_both_normal_forms_find_the_same_name_and_tag(names, account):
+    [asset] = make(account, "caf\u00e9")
+    TagFactory(asset=asset, name="caf\u00e9")
+    assert names("name=cafe%CC%81") == names("tags=cafe%CC%81") == ["caf\u00e9"]
+
+
 def test_a_name_is_matched_exactly(names, account):
     make(account, "a.jpg", "aa.jpg")
     assert names("name=a.jpg") == ["a.jpg"]

@@ -1,0 +1,57 @@
+"""Accounts and keys at their making."""
+
+import base64
+import re
+
+import pytest
+
+from library.models import Account, ApiKey, AuditEntry, Folder
+from library.services.accounts import audit, create_account, create_api_key
+from mediahub.lib.errors import Conflict, DomainError
+
+pytestmark = pytest.mark.django_db
+
+
+def test_an_account_comes_with_a_root_folder_a_secret_and_a_key():
+    new = create_account(slug="acme", units_per_month=4000, name="Acme Ltd")
+    account = Account.objects.get()
+    assert (account.slug, account.units_per_month, account.name) == ("acme", 4000, "Acme Ltd")
+    assert Folder.objects.get(account=account).path == "/"
+    assert account.webhook_secret == new.webhook_secret
+    assert len(base64.b64decode(new.webhook_secret.removeprefix("whsec_"))) == 32
+    assert ApiKey.objects.get().private_key == new.private_key
+
+
+def test_the_plan_has_a_default():
+    assert create_account(slug="acme").account.units_per_month == 650
+
+
+def test_a_taken_slug_is_a_conflict():
+    create_account(slug="acme")
+    with pytest.raises(Conflict) as caught:
+        create_account(slug="acme")
+    assert caught.value.field == "slug"
+
+
+@pytest.mark.parametrize("slug", ["", "Acme", "a b", "-a", "a/b", "x" * 64, "é"])
+def test_a_slug_that_does_not_fit_into_a_url_is_refused(slug):
+    with pytest.raises(DomainError) as caught:
+        create_account(slug=slug)
+    assert caught.value.field == "slug"
+    assert not Account.objects.exists()
+
+
+def test_keys_look_as_clients_expect_them_and_differ():
+    account = create_account(slug="acme").account
+    keys = [create_api_key(account=account, label=str(n)) for n in range(3)]
+    assert len({key.private_key for key in keys}) == len({key.public_key for key in keys}) == 3
+    assert all(re.fullmatch(r"private_[A-Za-z0-9_-]{40}", key.private_key) for key in keys)
+    assert all(re.fullmatch(r"public_[A-Za-z0-9_-]{28}", key.public_key) for key in keys)
+
+
+@pytest.mark.rel("A8")
+def test_an_audit_line_is_never_too_long_to_write():
+    account = create_account(slug="acme").account
+    audit(account=account, actor="a" * 200, action="b" * 100, target="c" * 1000, detail={"x": 1})
+    entry = AuditEntry.objects.get()
+    assert (len(entry.actor), len(entry.action), len(entry.target), entry.detail) == (150, 60, 300, {"x": 1})
