@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from botocore.config import Config
 
 from library.storage import (
     BlobMissing,
@@ -209,3 +210,55 @@ def test_the_sweep_asks_in_batches(blobs_in_tmp_path):
 
 def test_a_store_that_never_took_a_blob_is_swept_in_peace():
     assert sweep_blobs(lambda keys: set(), older_than=datetime.now(UTC)) == 0
+
+
+class TestAnotherStore:
+    """The same functions over a store that is no disk, as a supplier's would be."""
+
+    @pytest.fixture(autouse=True)
+    def store(self, settings):
+        memory = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
+        settings.STORAGES = {**settings.STORAGES, "blobs": memory}
+
+    def test_blobs_are_put_read_and_deleted(self):
+        put_blob(KEY, io.BytesIO(b"content"))
+
+        assert read_blob(KEY) == b"content"
+        delete_blob(KEY)
+        with pytest.raises(BlobMissing):
+            read_blob(KEY)
+
+    @pytest.mark.rel("U14")
+    def test_no_free_space_is_asked_for(self, settings):
+        settings.MEDIAHUB_MIN_FREE_BYTES = 1 << 62
+        free_space_check()
+
+    @pytest.mark.rel("U12")
+    def test_orphans_are_swept(self):
+        for version in ("kept", "orphan"):
+            put_blob(blob_key(SHA, version), b"x")
+
+        ahead = datetime.now(UTC) + timedelta(minutes=1)
+        assert sweep_blobs(lambda keys: {blob_key(SHA, "kept")}, older_than=ahead) == 1
+        assert blob_exists(blob_key(SHA, "kept"))
+        assert not blob_exists(blob_key(SHA, "orphan"))
+
+    def test_what_a_supplier_raises_becomes_our_error(self, settings):
+        # A store behind an address where nobody listens: the real client, a real refusal.
+        settings.STORAGES = {
+            **settings.STORAGES,
+            "blobs": {
+                "BACKEND": "storages.backends.s3.S3Storage",
+                "OPTIONS": {
+                    "bucket_name": "none",
+                    "endpoint_url": "http://127.0.0.1:9",
+                    "access_key": "a",
+                    "secret_key": "b",
+                    "client_config": Config(retries={"max_attempts": 0}, connect_timeout=1),
+                },
+            },
+        }
+        for use in (read_blob, delete_blob, blob_exists, lambda key: put_blob(key, b"x")):
+            with pytest.raises(StorageUnavailable) as refused:
+                use(KEY)
+            assert refused.value.status == 503
