@@ -1,0 +1,66 @@
+# One command each, from a fresh clone, on a machine with Python 3.11 or later, make and git.
+# Every target makes the virtual environment first, if it is missing or older than its requirements.
+
+SHELL := /bin/sh
+ARGS ?=
+JOBS ?= auto
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
+	if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$name; break; fi; done)
+PYTEST := $(BIN)/python -m pytest -p tests.skip_policy
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run worker demo test test-sqlite test-postgresql check format bench lock
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
+
+setup: $(STAMP) ## make the virtual environment and the database
+	$(BIN)/python manage.py migrate --verbosity 0
+
+$(STAMP): requirements-dev.txt .ci/install.py
+	@test -n "$(PYTHON)" || { echo "MediaHub needs Python 3.11 or later; none of python3.13, python3.12, python3.11 and python3 is." >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
+		echo "$(PYTHON) cannot make a virtual environment; on Debian and Ubuntu install python3-venv." >&2; rm -rf $(VENV); exit 1; }
+	$(BIN)/python .ci/install.py requirements-dev.txt
+	@touch $@
+
+run: $(STAMP) ## everything on one machine: broker, workers, sweep, web (ARGS="--port 9000")
+	$(BIN)/python manage.py up $(ARGS)
+
+worker: $(STAMP) ## one worker (ARGS="tagging"); for installations in several parts
+	$(BIN)/python manage.py worker $(if $(ARGS),$(ARGS),tagging)
+
+demo: $(STAMP) ## upload six photos with both extensions and show what happens (ARGS=--once ends after it)
+	$(BIN)/python manage.py demo $(ARGS)
+
+test: test-sqlite test-postgresql ## the whole suite, on SQLite and then on PostgreSQL (ARGS for pytest)
+
+test-sqlite: $(STAMP)
+	MEDIAHUB_TEST_DB=sqlite $(PYTEST) -n $(JOBS) -m "not live and not process" $(ARGS)
+	MEDIAHUB_TEST_DB=sqlite $(PYTEST) -m "process and not live" $(ARGS)
+
+test-postgresql: $(STAMP)
+	MEDIAHUB_TEST_DB=postgresql $(PYTEST) -n $(JOBS) -m "not live and not process" $(ARGS)
+	MEDIAHUB_TEST_DB=postgresql $(PYTEST) -m "process and not live" $(ARGS)
+
+check: $(STAMP) ## everything that needs no test run: style, types, layers, settings, migrations, rules without a test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy mediahub library extensions manage.py
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py check
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python -m tests.rel_coverage
+
+format: $(STAMP) ## bring the code into its form
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(STAMP) ## the benchmarks (ARGS names files; all without it)
+	for file in $(if $(ARGS),$(ARGS),$(sort $(wildcard benchmarks/[a-z]*.py))); do $(BIN)/python $$file || exit 1; done
+
+lock: $(STAMP) ## compile requirements.txt and requirements-dev.txt anew from their .in files
+	$(BIN)/python .ci/install.py --lock
