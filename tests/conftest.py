@@ -20,6 +20,21 @@ pytest_plugins: list[str] = []
 _numbers = itertools.count(1)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL only tests that touch a database or start processes run: the rest cannot differ."""
+    if not ON_POSTGRESQL:
+        return
+    chosen = [item for item in items if _touches_a_database(item)]
+    config.hook.pytest_deselected(items=[item for item in items if not _touches_a_database(item)])
+    items[:] = chosen
+
+
+def _touches_a_database(item: pytest.Item) -> bool:
+    fixtures = set(getattr(item, "fixturenames", ()))
+    is_marked = any(item.get_closest_marker(name) for name in ("django_db", "process"))
+    return is_marked or not fixtures.isdisjoint({"db", "transactional_db", "committed_db"})
+
+
 @pytest.fixture(autouse=True)
 def blobs_in_tmp_path(tmp_path: Path, settings):
     """Blobs and spool files of a test live in its own folder."""
@@ -34,6 +49,12 @@ def blobs_in_tmp_path(tmp_path: Path, settings):
     settings.FILE_UPLOAD_TEMP_DIR = str(spool)
     settings.MEDIAHUB_TMP_DIR = spool
     return media
+
+
+@pytest.fixture(autouse=True)
+def fast_passwords(settings):
+    """Hashing a password takes a second on purpose; tests make hundreds of users."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture(autouse=True)
