@@ -99,7 +99,7 @@ def test_the_network_sees_every_orientation_upright(turn):
     upright = imaging.upright(imaging.open_checked(data, imaging.Limits()))
     picture = open_picture(data, keep_profile=True)
     assert picture.size == upright.size
-    assert network_input(picture) == pytest.approx(network_input(Picture(upright)), abs=0.03)
+    assert np.abs(network_input(picture) - network_input(Picture(upright))).max() < 0.03
 
 
 def test_a_wide_gamut_profile_goes_with_the_result():
