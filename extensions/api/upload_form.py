@@ -75,7 +75,7 @@ def _fields(data: QueryDict) -> UploadFields:
         overwrite_tags=_boolean(data, "overwriteTags", default=True),
         overwrite_custom_metadata=_boolean(data, "overwriteCustomMetadata", default=True),
         tags=clean_tags(tags) if tags else None,
-        is_private=_boolean(data, "isPrivateFile", default=False),
+        is_private=_boolean(data, "isPrivateFile", default=False) if data.get("isPrivateFile") else None,
         is_published=_boolean(data, "isPublished", default=True),
         custom_coordinates=clean_coordinates(coordinates) if coordinates else "",
         description=check_description(description) if description else None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.expressions import OrderBy
 
 from library import wire
@@ -29,17 +29,26 @@ def list_objects(account: Account, query: ListQuery) -> list[wire.Json]:
 
     Of `type=all` the folders come first, then the files, each in the order asked for.
     """
+    folder = None
+    if query.path is not None:
+        # Looked up first, so that the index on account and folder serves the rows.
+        folder = Folder.objects.of_account(account).filter(path=normal_path(query.path)).first()
+        if folder is None:
+            return []
     if query.type == "file-version":
-        return _versions(account, query)
-    folders = _folders(account, query) if query.type in ("folder", "all") else []
+        return _versions(account, query, folder)
+    found = Folder.objects.of_account(account).filter(_folder_filter(query, folder))
+    folders = _folders(found, query) if query.type in ("folder", "all") else []
     if query.type == "folder":
         return folders
-    before = _folder_count(account, query) if query.type == "all" else 0
-    return folders + _files(account, query, start=max(0, query.skip - before), count=query.limit - len(folders))
+    before = found.count() if query.type == "all" else 0
+    start, count = max(0, query.skip - before), query.limit - len(folders)
+    return folders + _files(account, query, folder, start=start, count=count)
 
 
-def _files(account: Account, query: ListQuery, *, start: int, count: int) -> list[wire.Json]:
-    assets = Asset.objects.of_account(account).filter(_file_filter(query, version="current_version__", asset=""))
+def _files(account: Account, query: ListQuery, folder: Folder | None, *, start: int, count: int) -> list[wire.Json]:
+    assets = Asset.objects.of_account(account)
+    assets = assets.filter(_file_filter(query, folder, version="current_version__", asset=""))
     if query.tags:
         assets = assets.tagged(list(query.tags))
     rows = assets.with_details().order_by(*_order(query, _ASSET_COLUMNS))
@@ -47,9 +56,9 @@ def _files(account: Account, query: ListQuery, *, start: int, count: int) -> lis
     return [wire.file_object(asset) for asset in rows[start : start + count]] if count else []
 
 
-def _versions(account: Account, query: ListQuery) -> list[wire.Json]:
+def _versions(account: Account, query: ListQuery, folder: Folder | None) -> list[wire.Json]:
     versions = AssetVersion.objects.of_account(account).exclude(pk=F("asset__current_version_id"))
-    versions = versions.filter(_file_filter(query, version="", asset="asset__"))
+    versions = versions.filter(_file_filter(query, folder, version="", asset="asset__"))
     if query.tags:
         versions = versions.filter(asset__in=Asset.objects.of_account(account).tagged(list(query.tags)))
     rows = (
@@ -60,20 +69,16 @@ def _versions(account: Account, query: ListQuery) -> list[wire.Json]:
     return [wire.file_object(row.asset, row) for row in rows[query.skip : query.skip + query.limit]]
 
 
-def _folders(account: Account, query: ListQuery) -> list[wire.Json]:
-    rows = Folder.objects.of_account(account).filter(_folder_filter(query)).order_by(*_order(query, _FOLDER_COLUMNS))
+def _folders(found: QuerySet[Folder], query: ListQuery) -> list[wire.Json]:
+    rows = found.order_by(*_order(query, _FOLDER_COLUMNS))
     return [wire.folder_object(folder) for folder in rows[query.skip : query.skip + query.limit]]
 
 
-def _folder_count(account: Account, query: ListQuery) -> int:
-    return Folder.objects.of_account(account).filter(_folder_filter(query)).count()
-
-
-def _file_filter(query: ListQuery, *, version: str, asset: str) -> Q:
+def _file_filter(query: ListQuery, folder: Folder | None, *, version: str, asset: str) -> Q:
     """version, asset: how the listed row reaches its version's and its asset's columns."""
     found = Q()
-    if query.path is not None:
-        found &= Q(**{f"{asset}folder__path": normal_path(query.path)})
+    if folder is not None:
+        found &= Q(**{f"{asset}folder": folder})
     if query.name is not None:
         found &= Q(**{f"{asset}name": query.name})
     if query.file_type != "all":
@@ -82,12 +87,12 @@ def _file_filter(query: ListQuery, *, version: str, asset: str) -> Q:
     return found
 
 
-def _folder_filter(query: ListQuery) -> Q:
+def _folder_filter(query: ListQuery, parent: Folder | None) -> Q:
     found = Q(depth__gt=0)
     if (query.file_type != "all" and query.type == "all") or query.tags:
         found &= Q(pk__in=[])
-    if query.path is not None:
-        found &= Q(parent__path=normal_path(query.path))
+    if parent is not None:
+        found &= Q(parent=parent)
     if query.name is not None:
         found &= Q(name=query.name)
     return found

@@ -34,7 +34,8 @@ class FileExists(DomainError):
 class UploadFields:
     """What a client says about a file it uploads (API 2.1); names are cleaned by `library.names`.
 
-    tags: None when the request had none, which differs from an empty list when a file is overwritten.
+    tags, is_private, description: None when the request had none. An overwritten file then keeps its description and
+    stays as private as it was; its tags follow `overwrite_tags`.
     """
 
     file_name: str
@@ -45,7 +46,7 @@ class UploadFields:
     overwrite_tags: bool = True
     overwrite_custom_metadata: bool = True
     tags: tuple[str, ...] | None = None
-    is_private: bool = False
+    is_private: bool | None = None
     is_published: bool = True
     custom_coordinates: str = ""
     description: str | None = None
@@ -156,7 +157,7 @@ def _insert(
         account=account,
         folder=folder,
         name=name,
-        is_private=fields.is_private,
+        is_private=bool(fields.is_private),
         custom_coordinates=fields.custom_coordinates,
         description=fields.description or "",
         created_at=now,
@@ -187,6 +188,7 @@ def _overwrite_details(asset: Asset, fields: UploadFields) -> None:
         asset.custom_metadata = {}
     if fields.description is not None:
         asset.description = fields.description
-    asset.is_private = fields.is_private
+    if fields.is_private is not None:
+        asset.is_private = fields.is_private
     asset.custom_coordinates = fields.custom_coordinates
     asset.save(update_fields=["custom_metadata", "description", "is_private", "custom_coordinates"])

@@ -259,6 +259,11 @@ class TestOverwriting:
     def test_tags_of_the_request_replace_the_old_ones_whatever_the_switch_says(self, api, first):
         assert self.again(api, tags="z", overwriteTags="false").json()["tags"] == ["z"]
 
+    def test_a_private_file_stays_private_unless_told_otherwise(self, api, first):
+        assert self.again(api, isPrivateFile="true").json()["isPrivateFile"] is True
+        assert self.again(api).json()["isPrivateFile"] is True
+        assert self.again(api, isPrivateFile="false").json()["isPrivateFile"] is False
+
     def test_custom_metadata_follows_its_switch(self, api, first):
         Asset.objects.update(custom_metadata={"brand": "Acme"})
         self.again(api, overwriteCustomMetadata="false")

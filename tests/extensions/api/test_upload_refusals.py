@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 from django.conf import settings
+from django.db import OperationalError
 from rest_framework.test import APIClient
 
 from library import storage
@@ -271,6 +272,17 @@ def test_an_unforeseen_error_has_the_error_body_too(api, monkeypatch):
 
     monkeypatch.setattr("extensions.api.uploads.write_receipt", fail)
     assert_refused(upload(api), status=500)
+
+
+@pytest.mark.rel("F23", "F26")
+def test_a_database_that_does_not_answer_is_a_503_to_try_again(api, monkeypatch):
+    def fail(**kwargs):
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr("extensions.api.uploads.write_receipt", fail)
+    response = upload(api)
+    assert response["Retry-After"]
+    assert_refused(response, status=503)
 
 
 def test_get_is_not_allowed_here(api):
