@@ -4,4 +4,4 @@ from django.contrib.admin.apps import AdminConfig
 
 
 class MediaHubAdminConfig(AdminConfig):
-    default_site = "library.admin.site.MediaHubAdminSite"
+    default_site = "library.adminsite.MediaHubAdminSite"

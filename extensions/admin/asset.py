@@ -19,8 +19,8 @@ from extensions.models import ExtensionRun, WebhookDelivery
 from extensions.runs.services import request_runs
 from extensions.units.services import balance
 from library import wire
-from library.admin.desks import Desk, Role
-from library.admin.site import page, show, wants_part
+from library.adminsite import page, show, wants_part
+from library.desks import Desk, Role
 from library.models import AITag, Asset
 from library.names import clean_tags
 from library.services.assets import AssetChanges, delete_asset, update_asset

@@ -5,9 +5,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from extensions.admin.cards import open_ids, with_card_facts
-from library.admin.desks import Desk
 from library.admin.paging import page_of
-from library.admin.site import page, show, wants_part
+from library.adminsite import page, show, wants_part
+from library.desks import Desk
 from library.models import Asset, Folder
 
 PAGE_SIZE = 24

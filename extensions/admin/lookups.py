@@ -1,4 +1,4 @@
-"""Finds whose account an address of the admin names, for the guard of `library.admin.site.page`, and loads the rows."""
+"""Finds whose account an address of the admin names, for the guard of `library.adminsite.page`, and loads the rows."""
 
 from typing import Any
 from uuid import UUID
@@ -6,7 +6,7 @@ from uuid import UUID
 from django.http import Http404
 
 from extensions.models import ExtensionRun, WebhookDelivery
-from library.admin.desks import Desk
+from library.desks import Desk
 from library.identifiers import is_object_id
 from library.models import Account, Asset
 

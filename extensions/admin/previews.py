@@ -3,16 +3,21 @@
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 
 from extensions.admin.lookups import account_of_asset
-from library.admin.desks import Desk
-from library.admin.site import page
+from library.adminsite import page
 from library.delivery.responses import respond_with_blob
+from library.desks import Desk
 from library.identifiers import is_object_id
 from library.models import AssetVersion, Rendition
 from library.renditions import SPECS, NoRendition, request_rendition
 from library.storage import BlobMissing
 
 
-@page("files/<str:file_id>/versions/<str:version_id>/<str:spec>.webp", name="preview", account_of=account_of_asset)
+@page(
+    "files/<str:file_id>/versions/<str:version_id>/<str:spec>.webp",
+    name="preview",
+    account_of=account_of_asset,
+    cacheable=True,
+)
 def preview(request: HttpRequest, desk: Desk, file_id: str, version_id: str, spec: str) -> HttpResponseBase:
     """A derived image of a version, or 503 with Retry-After while a worker makes it; never waits."""
     version = _version(desk, file_id, version_id)
@@ -38,7 +43,12 @@ def preview(request: HttpRequest, desk: Desk, file_id: str, version_id: str, spe
     )
 
 
-@page("files/<str:file_id>/versions/<str:version_id>/original", name="original", account_of=account_of_asset)
+@page(
+    "files/<str:file_id>/versions/<str:version_id>/original",
+    name="original",
+    account_of=account_of_asset,
+    cacheable=True,
+)
 def original(request: HttpRequest, desk: Desk, file_id: str, version_id: str) -> HttpResponseBase:
     """The bytes of a version as a download."""
     version = _version(desk, file_id, version_id)

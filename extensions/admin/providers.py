@@ -7,8 +7,8 @@ from django.http import HttpRequest, HttpResponse
 
 from extensions.forms import choices
 from extensions.models import ExtensionRun, WorkerHeartbeat
-from library.admin.desks import Desk
-from library.admin.site import page, show
+from library.adminsite import page, show
+from library.desks import Desk
 from mediahub.lib import clock
 
 FRESH_S = 15

@@ -14,9 +14,9 @@ from extensions.admin.lookups import account_of_run, run_at
 from extensions.catalog import CATALOG
 from extensions.models import ExtensionRun, UnitEntry, WebhookDelivery
 from extensions.runs.services import cancel_run, retry_run
-from library.admin.desks import Desk, Role
 from library.admin.paging import page_of
-from library.admin.site import page, show, wants_part
+from library.adminsite import page, show, wants_part
+from library.desks import Desk, Role
 from mediahub.lib.errors import DomainError
 
 PAGE_SIZE = 30

@@ -9,9 +9,9 @@ from django.shortcuts import redirect
 
 from extensions.models import UnitEntry, UnitLedger
 from extensions.units.services import Balance, balance, change_plan, grant, period_of
-from library.admin.desks import Desk, Role
 from library.admin.paging import page_of
-from library.admin.site import page, show
+from library.adminsite import page, show
+from library.desks import Desk, Role
 from library.models import Account
 from library.services.accounts import audit
 from mediahub.lib import clock

@@ -21,8 +21,8 @@ from extensions.forms import blocks_from, choices
 from extensions.models import ExtensionRun
 from extensions.runs.services import request_runs
 from extensions.units.services import balance
-from library.admin.desks import Desk, Role
-from library.admin.site import page, show, wants_part
+from library.adminsite import page, show, wants_part
+from library.desks import Desk, Role
 from library.models import Account, Asset, Folder
 from library.names import clean_file_name, clean_folder_path, clean_tags
 from library.services.assets import UploadFields, upload_asset

@@ -11,9 +11,9 @@ from django.urls import reverse
 from extensions.admin.lookups import account_of_delivery, delivery_at
 from extensions.models import ExtensionRun, WebhookDelivery
 from extensions.webhooks.services import replay
-from library.admin.desks import Desk, Role
 from library.admin.paging import page_of
-from library.admin.site import page, show
+from library.adminsite import page, show
+from library.desks import Desk, Role
 from mediahub.lib.errors import DomainError
 
 PAGE_SIZE = 30

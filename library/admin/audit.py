@@ -2,9 +2,9 @@
 
 from django.http import HttpRequest, HttpResponse
 
-from library.admin.desks import Desk, Role
 from library.admin.paging import page_of
-from library.admin.site import page, show
+from library.adminsite import page, show
+from library.desks import Desk, Role
 from library.models import AuditEntry
 
 PAGE_SIZE = 50

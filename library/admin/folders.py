@@ -6,9 +6,9 @@ from django.db.models import Count, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from library.admin.desks import Desk
 from library.admin.paging import page_of
-from library.admin.site import page, show
+from library.adminsite import page, show
+from library.desks import Desk
 from library.models import Folder
 from library.names import clean_folder_path
 from library.services.folders import ensure_folder

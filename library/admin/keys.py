@@ -5,8 +5,8 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from library.admin.desks import Desk, Role
-from library.admin.site import page, show
+from library.adminsite import page, show
+from library.desks import Desk, Role
 from library.models import ApiKey
 from library.services.accounts import audit, create_api_key
 from library.services.people import disable_api_key
@@ -24,10 +24,7 @@ def keys(request: HttpRequest, desk: Desk) -> HttpResponse:
             audit(account=desk.account, actor=desk.actor, action="key.created", target=made.public_key)
     rows = ApiKey.objects.filter(account=desk.account).order_by("disabled_at", "-created_at")
     context = {"title": "API keys", "nav": "keys", "keys": rows, "made": made}
-    response = show(request, "library/keys.html", context)
-    if made:
-        response["Cache-Control"] = "no-store"
-    return response
+    return show(request, "library/keys.html", context)
 
 
 @page("keys/<int:pk>/disable/", name="key-disable", role=Role.OWNER, methods=("POST",))

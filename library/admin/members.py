@@ -4,8 +4,8 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from library.admin.desks import Desk, Role, desk_for
-from library.admin.site import page, show
+from library.adminsite import page, show
+from library.desks import Desk, Role, desk_for
 from library.models import Account, Membership
 from library.services.people import remove_member, set_member
 from mediahub.lib.errors import DomainError

@@ -8,7 +8,7 @@ from typing import Any
 from django import template
 from django.urls import reverse
 
-from library.admin.desks import Desk, Role
+from library.desks import Desk, Role
 from library.models import AssetVersion
 from library.renditions import can_be_rendered
 

@@ -1,6 +1,6 @@
 """Who works for which account, with what rights: the one place where the admin turns a request into a `Desk`.
 
-Every page of the admin is registered through `library.admin.site.page`, which asks here before the view runs (REL S6).
+Every page of the admin is registered through `library.adminsite.page`, which asks here before the view runs (REL S6).
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from django.views.decorators.http import require_http_methods
 from unfold.forms import AuthenticationForm
 from unfold.sites import UnfoldAdminSite
 
-from library.admin.desks import Desk, Role, desk_for, is_member
+from library.desks import Desk, Role, desk_for, is_member
 from library.models import Account
 
 View = Callable[..., HttpResponseBase]
@@ -30,11 +30,15 @@ AccountOf = Callable[..., Account | None]
 
 @dataclass(frozen=True)
 class Page:
-    """A page of ours: its address below the admin's root, its name for `admin:<name>`, and the guarded view."""
+    """A page of ours: its address below the admin's root, its name for `admin:<name>`, and the guarded view.
+
+    cacheable: it sets its own Cache-Control; all others are never stored.
+    """
 
     route: str
     name: str
     view: View
+    cacheable: bool
 
 
 _pages: list[Page] = []
@@ -47,6 +51,7 @@ def page(
     role: Role = Role.VIEWER,
     methods: tuple[str, ...] = ("GET", "HEAD"),
     account_of: AccountOf | None = None,
+    cacheable: bool = False,
 ) -> Callable[[View], View]:
     """Register a view that is called with the request and the caller's desk, once the role is settled.
 
@@ -67,7 +72,7 @@ def page(
             request.desk = desk  # type: ignore[attr-defined]
             return view(request, desk, **address)
 
-        _pages.append(Page(route, name, guarded))
+        _pages.append(Page(route, name, guarded, cacheable))
         return guarded
 
     return register
@@ -110,7 +115,7 @@ class MediaHubAdminSite(UnfoldAdminSite):
         return known
 
     def get_urls(self) -> list[URLPattern]:
-        ours = [path(item.route, self.admin_view(item.view), name=item.name) for item in _pages]  # type: ignore[type-var]
+        ours = [path(item.route, self.admin_view(item.view, item.cacheable), name=item.name) for item in _pages]  # type: ignore[type-var]
         return [*ours, *super().get_urls()]
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
