@@ -34,7 +34,7 @@ State = ExtensionRun.State
 
 
 def work(queue: str) -> ExtensionRun | None:
-    """Do one due run of a queue; None if nothing is due. Never raises for a fault of the run's own."""
+    """Do one due run of a queue; None if nothing is due. Of a run's own faults only MemoryError is raised."""
     run = claim(queue, now=clock.now())
     if run is None:
         return None
@@ -45,7 +45,7 @@ def work(queue: str) -> ExtensionRun | None:
 
 
 def execute(run: ExtensionRun) -> None:
-    """Do a claimed run and settle it, or put it back for later."""
+    """Do a claimed run and settle it, or put it back for later. Raises MemoryError: the process should end."""
     try:
         answer = _answer(run)
     except PermanentProviderError as error:
@@ -58,6 +58,9 @@ def execute(run: ExtensionRun) -> None:
         try_later(run, code="provider_timeout", message="The provider did not answer in time.")
     except (StorageFull, StorageUnavailable) as error:
         try_later(run, code=error.code, message=error.message)
+    except MemoryError:
+        try_later(run, code="out_of_memory", message="The worker ran out of memory.")
+        raise
     except DatabaseError:
         raise  # the lease runs out and the run is claimed again
     except Exception as error:

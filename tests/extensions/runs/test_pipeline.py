@@ -313,6 +313,19 @@ def test_an_unexpected_fault_of_ours_is_tried_again_and_named(asset, monkeypatch
     assert fresh(run).last_error == "internal_error: Unexpected fault: ZeroDivisionError."
 
 
+@pytest.mark.rel("F44")
+def test_a_run_that_needs_too_much_memory_is_tried_again_in_another_process(asset, monkeypatch):
+    def need_too_much(run_input):
+        raise MemoryError
+
+    monkeypatch.setattr(get_provider("fake"), "run", need_too_much)
+    [run] = ask_for(asset, TAGGER)
+    with pytest.raises(MemoryError):
+        pipeline.work("tagging")
+    assert fresh(run).state == "queued"
+    assert fresh(run).last_error == "out_of_memory: The worker ran out of memory."
+
+
 @pytest.mark.rel("J8")
 def test_a_full_version_history_fails_the_run(asset):
     rows = [
