@@ -1,0 +1,247 @@
+"""Is `remove-bg` through the whole of MediaHub as fast as rembg's own server with the same weights, and smaller?
+
+Both systems, and the model alone, take turns in short rounds of one run, each time with four clients; other load on the
+machine then hits all alike, and ratios hold where milliseconds do not. A photo is done when its run is settled.
+"""
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from benchmarks import photos
+from benchmarks.client import Client, checked, in_parallel
+from benchmarks.processes import PeakMemory, wait_until
+from benchmarks.rows import Row, at_least, below, for_information
+from benchmarks.system import ROOT, System, free_port, running, scratch, stop
+
+CLIENTS = 4
+ROUNDS = 3
+ROUND_S = {"640x480": 5.0, "1600x1200": 6.0, "12 MP": 7.0}
+REFERENCE_ROUND_S = {"12 MP": 12.0}
+SPEED_AT_LEAST = {
+    "fp32": {"640x480": 1.0, "1600x1200": 1.6, "12 MP": 3.5},
+    "int8": {"640x480": 1.6, "1600x1200": 2.4, "12 MP": 4.5},
+}
+SHARE_OF_MEMORY_BELOW = 0.85
+SHARE_OF_MODEL_AT_LEAST = 0.8
+IMAGES_FOR_MEMORY = 16
+LOOK_EVERY_S = 0.01
+REFERENCE = ROOT / ".venv-reference" / "bin" / "rembg"
+_SETTLED = (
+    "SELECT file_id, state, error_code FROM extensions_extensionrun WHERE finished_at IS NOT NULL AND file_id IN "
+)
+
+
+class Candidate(Protocol):
+    """Something that removes backgrounds."""
+
+    def remove(self, client: int, photo: bytes) -> None:
+        """Have one of the clients send one photo, and return when its result is there."""
+
+
+class Ours:
+    """A running MediaHub. One thread looks for settled runs on behalf of all clients, by one query."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self._clients = [system.client() for _ in range(CLIENTS)]
+        self._waiting: dict[str, threading.Event] = {}
+        self._lock = threading.Lock()
+        self._failures: list[str] = []
+        threading.Thread(target=self._look, daemon=True).start()
+
+    def remove(self, client: int, photo: bytes) -> None:
+        reply = checked(self._clients[client].upload(photo, extensions=[{"name": "remove-bg"}]))
+        done = threading.Event()
+        with self._lock:
+            self._waiting[reply.json()["fileId"]] = done
+        if not done.wait(120):
+            raise TimeoutError("a run was not settled within 120 s")
+        if self._failures:
+            raise RuntimeError(f"runs failed: {self._failures}")
+
+    def _look(self) -> None:
+        while True:
+            time.sleep(LOOK_EVERY_S)
+            with self._lock:
+                wanted = list(self._waiting)
+            if not wanted:
+                continue
+            for file_id, state, code in self._system.database.rows(
+                f"{_SETTLED}({', '.join('?' * len(wanted))})", *wanted
+            ):
+                if state != "succeeded":
+                    self._failures.append(f"{state} {code}")
+                with self._lock:
+                    self._waiting.pop(file_id).set()
+
+
+class Rembg:
+    """`rembg s`, the HTTP server that rembg brings along."""
+
+    def __init__(self, port: int) -> None:
+        self._clients = [Client(port) for _ in range(CLIENTS)]
+
+    def remove(self, client: int, photo: bytes) -> None:
+        reply = checked(self._clients[client].post("/api/remove?model=u2netp", photo))
+        if not reply.body.startswith(b"\x89PNG"):
+            raise RuntimeError("rembg did not answer with a PNG")
+
+
+class BareModel:
+    """The same model file on two threads with prepared input and nothing else, in a process of its own."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+        self._process = process
+
+    def times(self, seconds: float) -> list[float]:
+        """Run for so long and return when each inference ended."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(f"{seconds}\n".encode())
+        self._process.stdin.flush()
+        times: list[float] = json.loads(self._process.stdout.readline())
+        return times
+
+
+def measure() -> list[Row]:
+    """Rows for speed against rembg, speed against the model, and peak memory, each for both precisions."""
+    return [*_speed_rows(), *_memory_rows()]
+
+
+def _speed_rows() -> list[Row]:
+    rows: list[Row] = []
+    with ExitStack() as stack:
+        port = stack.enter_context(rembg_server())[1]
+        everyone: dict[str, Candidate] = {"rembg": Rembg(port)}
+        bare: dict[str, BareModel] = {}
+        for precision in SPEED_AT_LEAST:
+            everyone[precision] = Ours(stack.enter_context(_ours(precision)))
+            bare[precision] = stack.enter_context(_bare_model(precision))
+        for size in photos.SIZES:
+            rows += _rows_of_size(size, _rates(size, everyone, bare if size == "640x480" else {}))
+    return rows
+
+
+def _rates(size: str, everyone: dict[str, Candidate], bare: dict[str, BareModel]) -> dict[str, float]:
+    """Images per second, over all rounds, by candidate; the model alone is `model fp32` and `model int8`."""
+    found: dict[str, list[list[float]]] = {}
+    for candidate in everyone.values():
+        in_parallel(CLIENTS, lambda client, one=candidate: one.remove(client, photos.of_size(size)[0]))  # warm-up
+    for _ in range(ROUNDS):
+        for name, candidate in everyone.items():
+            seconds = REFERENCE_ROUND_S.get(size, ROUND_S[size]) if name == "rembg" else ROUND_S[size]
+            found.setdefault(name, []).append(_round(candidate, photos.of_size(size), seconds))
+        for name, model in bare.items():
+            found.setdefault(f"model {name}", []).append(model.times(ROUND_S[size]))
+    return {name: _rate(rounds) for name, rounds in found.items()}
+
+
+def _round(candidate: Candidate, sent: list[bytes], seconds: float) -> list[float]:
+    """Keep four clients busy for so long; returns when each photo was done, in order, while all were busy."""
+    end = time.monotonic() + seconds
+    turn = itertools.count()
+    done: list[float] = []
+
+    def work(client: int) -> None:
+        while time.monotonic() < end:
+            candidate.remove(client, sent[next(turn) % len(sent)])
+            done.append(time.monotonic())
+
+    in_parallel(CLIENTS, work)
+    return sorted(moment for moment in done if moment <= end)
+
+
+def _rate(rounds: list[list[float]]) -> float:
+    """Photos per second between the first and the last one done of each round: the steady state, without its edges."""
+    return sum(len(times) - 1 for times in rounds) / sum(times[-1] - times[0] for times in rounds)
+
+
+def _rows_of_size(size: str, rates: dict[str, float]) -> list[Row]:
+    rows = [for_information(f"remove-bg, {size}, rembg s", rates["rembg"], unit="images/s")]
+    for precision, least in SPEED_AT_LEAST.items():
+        ours = rates[precision]
+        note = f"{ours:.2f} against {rates['rembg']:.2f} images/s"
+        rows.append(
+            at_least(f"remove-bg, {size}, {precision} over rembg s", ours / rates["rembg"], least[size], note=note)
+        )
+        if alone := rates.get(f"model {precision}"):
+            name = f"remove-bg, {size}, {precision} over the bare model"
+            note = f"{ours:.2f} against {alone:.2f} images/s"
+            rows.append(at_least(name, ours / alone, SHARE_OF_MODEL_AT_LEAST, note=note))
+    return rows
+
+
+def _memory_rows() -> list[Row]:
+    """Each system alone on the machine, so that none shares pages with another."""
+    with rembg_server() as (process, port):
+        reference = _peak_mb(Rembg(port), process)
+    rows = [for_information("remove-bg, peak memory at 12 MP, rembg s", reference, unit="MB")]
+    for precision in SPEED_AT_LEAST:
+        with _ours(precision) as system:
+            peak = _peak_mb(Ours(system), system.process("worker-images"))
+        name = f"remove-bg, peak memory at 12 MP, {precision} over rembg s"
+        note = f"{peak:.0f} against {reference:.0f} MB"
+        rows.append(below(name, peak / reference, SHARE_OF_MEMORY_BELOW, note=note))
+    return rows
+
+
+def _peak_mb(candidate: Candidate, process: int) -> float:
+    photo = photos.of_size("12 MP")[0]
+    with PeakMemory(process) as peak:
+        in_parallel(CLIENTS, lambda client: _several(candidate, client, photo))
+    return peak.mb
+
+
+def _several(candidate: Candidate, client: int, photo: bytes) -> None:
+    for _ in range(IMAGES_FOR_MEMORY // CLIENTS):
+        candidate.remove(client, photo)
+
+
+def _ours(precision: str) -> Any:
+    return running(settings={"MEDIAHUB_REMBG_PRECISION": precision})
+
+
+@contextmanager
+def rembg_server() -> Iterator[tuple[int, int]]:
+    """`rembg s` on our own weights file, so that nothing is fetched; yields its process and its port."""
+    if not REFERENCE.exists():
+        raise FileNotFoundError(f"{REFERENCE} is missing; `make bench` installs it")
+    port = free_port()
+    with scratch() as folder:
+        (folder / "u2netp.onnx").symlink_to(ROOT / "extensions" / "weights" / "u2netp.onnx")
+        command: list[str | Path] = [REFERENCE, "s", "-h", "127.0.0.1", "-p", str(port), "--no-ui", "-l", "warning"]
+        with (folder / "log").open("wb") as log:
+            environment = os.environ | {"U2NET_HOME": str(folder)}
+            process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+        try:
+            wait_until(lambda: _answers(port), within_s=180, what="the start of rembg s", every_s=0.2)
+            yield process.pid, port
+        finally:
+            stop(process)
+
+
+def _answers(port: int) -> bool:
+    try:
+        Rembg(port).remove(0, photos.of_size("640x480")[0])
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+@contextmanager
+def _bare_model(precision: str) -> Iterator[BareModel]:
+    command = [sys.executable, "-m", "benchmarks.bare_model", precision]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, start_new_session=True) as process:
+        try:
+            yield BareModel(process)
+        finally:
+            stop(process)

@@ -1,0 +1,72 @@
+# ruff: noqa: E402 - models can be imported only when Django is set up
+"""Writes what a benchmark needs through MediaHub's own services; `benchmarks.system` runs it as a process of its own.
+
+`python -m benchmarks.seeding account | runs COUNT WEBHOOK_URL`; the last line of output is the result as JSON.
+"""
+
+import io
+import json
+import os
+import sys
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mediahub.settings")
+django.setup()
+
+from django.core.management import call_command
+from django.db import transaction
+from PIL import Image
+
+from extensions.catalog import parse_blocks
+from extensions.models import ExtensionRun
+from extensions.runs.services import request_runs
+from library.models import Account
+from library.services.accounts import create_account
+from library.services.assets import UploadFields, upload_asset
+from library.services.blobs import store_bytes
+from mediahub.lib import clock
+
+UNITS = 2_000_000_000
+BATCH = 100
+
+
+def account() -> str:
+    """Make the account `bench` and return its private key."""
+    return create_account(slug="bench", units_per_month=UNITS).private_key
+
+
+def runs(count: str, webhook_url: str) -> int:
+    """Queue so many tagging runs, each on an asset of its own, as if requested while nothing else ran."""
+    call_command("migrate", interactive=False, verbosity=0)
+    account()
+    owner = Account.objects.get(slug="bench")
+    for first in range(0, int(count), BATCH):
+        with transaction.atomic():
+            for number in range(first, min(first + BATCH, int(count))):
+                _asset_with_run(owner, number, webhook_url)
+    # No broker was there to wake anyone, so the sweep must not take these for woken.
+    return ExtensionRun.objects.update(woken_at=None)
+
+
+def _asset_with_run(owner: Account, number: int, webhook_url: str) -> None:
+    name = f"seed-{number}.png"
+    blob = store_bytes(data=_picture(number), name=name)
+    version = upload_asset(account=owner, blob=blob, fields=UploadFields(file_name=name), now=clock.now())
+    request_runs(
+        asset=version.asset,
+        version=version,
+        blocks=parse_blocks([{"name": "local-auto-tagging"}], both_spellings=False),
+        webhook_url=webhook_url,
+        now=clock.now(),
+    )
+
+
+def _picture(number: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 48), (number % 256, number // 256 % 256, 120)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+if __name__ == "__main__":
+    print(json.dumps({"account": account, "runs": runs}[sys.argv[1]](*sys.argv[2:])))
