@@ -16,7 +16,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
-from django.urls import URLPattern, path
+from django.urls import path
 from django.views.decorators.http import require_http_methods
 from unfold.forms import AuthenticationForm
 from unfold.sites import UnfoldAdminSite
@@ -91,7 +91,7 @@ def wants_part(request: HttpRequest) -> bool:
 class LoginForm(AuthenticationForm):
     """Django's log-in for the admin, open to members who are not staff."""
 
-    def confirm_login_allowed(self, user: AbstractBaseUser) -> None:  # type: ignore[override]
+    def confirm_login_allowed(self, user: AbstractBaseUser) -> None:
         if not user.is_active or not is_member(user):
             raise ValidationError(
                 self.error_messages["invalid_login"],
@@ -114,8 +114,8 @@ class MediaHubAdminSite(UnfoldAdminSite):
             request._is_member, request._is_member_of = known, request.user.pk  # type: ignore[attr-defined]
         return known
 
-    def get_urls(self) -> list[URLPattern]:
-        ours = [path(item.route, self.admin_view(item.view, item.cacheable), name=item.name) for item in _pages]  # type: ignore[type-var]
+    def get_urls(self) -> list[Any]:
+        ours = [path(item.route, self.admin_view(item.view, item.cacheable), name=item.name) for item in _pages]
         return [*ours, *super().get_urls()]
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:

@@ -81,7 +81,9 @@ def _roles(request: HttpRequest) -> dict[int, tuple[Account, Role]]:
             cached = {found.pk: (found, Role.OWNER) for found in Account.objects.order_by("slug")[:MAX_CHOICES]}
         else:
             mine = (
-                Membership.objects.filter(user_id=request.user.pk).select_related("account").order_by("account__slug")
+                Membership.objects.filter(user_id=request.user.pk or 0)
+                .select_related("account")
+                .order_by("account__slug")
             )
             cached = {item.account_id: (item.account, Role(item.role)) for item in mine}
         request._desk_roles = cached  # type: ignore[attr-defined]

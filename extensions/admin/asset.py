@@ -172,7 +172,7 @@ def _act(request: HttpRequest, desk: Desk, file_id: str, act: Any) -> HttpRespon
 
 
 def _live_context(desk: Desk, asset: Asset) -> dict[str, Any]:
-    runs = list(asset.runs.order_by("-created_at")[:MOST_RUNS])  # type: ignore[attr-defined]
+    runs = list(asset.runs.order_by("-created_at")[:MOST_RUNS])
     deliveries = WebhookDelivery.objects.of_account(desk.account).filter(file_id=asset.file_id)[:MOST_RUNS]
     tags = list(asset.ai_tags.all())
     context = {

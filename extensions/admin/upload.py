@@ -117,7 +117,7 @@ def _store(
     digest = hashlib.sha256()
     for piece in file.chunks():
         digest.update(piece)
-    blob = store_file(path_or_file=file, name=fields.file_name, sha256=digest.hexdigest(), size_bytes=size)  # type: ignore[arg-type]
+    blob = store_file(path_or_file=file, name=fields.file_name, sha256=digest.hexdigest(), size_bytes=size)
     now = clock.now()
     try:
         with transaction.atomic():

@@ -49,8 +49,10 @@ def webhook(request: HttpRequest, desk: Desk, pk: int) -> HttpResponse:
         "trail": [{"title": "Webhooks", "url": reverse("admin:webhooks")}],
         "delivery": delivery,
         "body": _readable(bytes(delivery.body)),
-        "attempts": delivery.attempts.all(),  # type: ignore[attr-defined]
-        "run": ExtensionRun.objects.of_account(desk.account).filter(pk=delivery.run_id).first(),
+        "attempts": delivery.attempts.all(),
+        "run": ExtensionRun.objects.of_account(desk.account).filter(pk=delivery.run_id).first()
+        if delivery.run_id
+        else None,
         "can_replay": desk.can_manage and delivery.state in {"delivered", "gone", "expired"},
     }
     return show(request, "extensions/webhook.html", context)

@@ -26,7 +26,7 @@ class MembershipInline(TabularInline):
 
 
 @admin.register(User)
-class MemberUserAdmin(UserAdmin, ModelAdmin):  # type: ignore[type-arg]
+class MemberUserAdmin(UserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
     """Django's users in unfold's form, with their accounts."""
 
     form = UserChangeForm
@@ -36,7 +36,7 @@ class MemberUserAdmin(UserAdmin, ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(Group)
-class MemberGroupAdmin(GroupAdmin, ModelAdmin):  # type: ignore[type-arg]
+class MemberGroupAdmin(GroupAdmin, ModelAdmin):  # type: ignore[misc]
     """Django's groups in unfold's form."""
 
 

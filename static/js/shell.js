@@ -39,7 +39,12 @@ document.addEventListener("click", async (event) => {
 // unfold's templates name these; Alpine's build without eval finds only what is registered.
 document.addEventListener("alpine:init", () => {
   const { Alpine } = window;
-  Alpine.data("theme", () => ({ openModal: false, filterOpen: false, openAllApplications: false }));
+  Alpine.data("theme", () => ({
+    openModal: false,
+    filterOpen: false,
+    openAllApplications: false,
+    adminTheme: "auto",
+  }));
   Alpine.data("shell", () => ({
     activeTab: document.body.dataset.activeTab || "",
     sidebarMobileOpen: false,

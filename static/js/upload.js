@@ -106,7 +106,10 @@
     let good = 0;
     const all = queue.length;
     const lanes = [0, 1, 2].map(async () => {
-      while (queue.length) good += Number(await send(queue.shift()));
+      while (queue.length) {
+        const taken = await send(queue.shift());
+        good += Number(taken);
+      }
     });
     await Promise.all(lanes);
     says.textContent = `${good} of ${all} files uploaded.`;
