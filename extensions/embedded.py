@@ -76,7 +76,7 @@ def children(*, host: str, port: int) -> list[Child]:
         found.append(Child("broker", command, BROKER, stop_within_s=1.0, orphan_signal=signal.SIGKILL))
     for queue in QUEUES:
         run = functools.partial(_worker, queue)
-        found.append(Child(f"worker-{queue}", _manage("worker", queue), WORKERS, run, UP_GRACE_S + 1))
+        found.append(Child(queue, _manage("worker", queue), WORKERS, run, UP_GRACE_S + 1))
     found.append(Child("sweep", _manage("sweep"), SWEEP, _sweep, stop_within_s=1.0))
     web = _manage("web", "--host", host, "--port", str(port))
     found.append(Child("web", web, WEB, functools.partial(serve_web, host=host, port=port), stop_within_s=2.5))
@@ -129,7 +129,7 @@ def missing(*, host: str, port: int, since: datetime) -> list[str]:
         found.append("broker")
     try:
         seen = set(WorkerHeartbeat.objects.filter(seen_at__gte=since).values_list("queue", flat=True))
-        found += [f"worker-{queue}" for queue in QUEUES if queue not in seen]
+        found += [queue for queue in QUEUES if queue not in seen]
     except DatabaseError:
         found.append("database")
     finally:

@@ -3,9 +3,11 @@
 `extensions/workers.py` starts workers through `run_worker` and says what a beat is.
 """
 
+import faulthandler
 import os
 import resource
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -79,6 +81,7 @@ def make_worker(app: Celery, plan: WorkerPlan) -> Any:
         without_heartbeat=True,
         quiet=True,
         loglevel="WARNING",
+        redirect_stdouts=False,
     )
 
 
@@ -117,6 +120,7 @@ def _connect(plan: WorkerPlan, pulse: _Pulse) -> None:
     parent = os.getpid()
 
     def child_starts(**_: Any) -> None:
+        faulthandler.register(signal.SIGUSR1, file=sys.__stderr__)  # shows an operator where a run hangs
         parents.die_with_parent(parent, signal.SIGKILL)
         parents.name_process(f"mh-{plan.queues[0]}+")
         limit_memory(plan.memory_bytes)
