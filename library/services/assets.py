@@ -16,7 +16,7 @@ from library.names import with_random_suffix
 from library.services.blobs import StoredBlob, discard
 from library.services.folders import ensure_folder
 from library.services.tags import remove_ai_tags, replace_tags
-from library.services.versions import add_version, blob_keys_of, lock_asset
+from library.services.versions import add_version, blob_keys_of, lock_asset, write_first_version
 from library.signals import asset_deleting, asset_updated, asset_uploaded
 from mediahub.lib.errors import DomainError, ServiceUnavailable
 from mediahub.lib.retry import repeat_on_conflict
@@ -75,11 +75,14 @@ def upload_asset(*, account: Account, blob: StoredBlob, fields: UploadFields, no
     wanted, VersionLimitExceeded when the asset is full.
     """
     folder = ensure_folder(account=account, path=fields.folder, now=now)
-    asset = _asset_for(account, folder, blob, fields, now)
+    asset, is_new = _asset_for(account, folder, blob, fields, now)
     asset.account, asset.folder = account, folder
-    version = add_version(
-        asset=asset, blob=blob, origin=AssetVersion.Origin.UPLOAD, now=now, is_published=fields.is_published
-    )
+    if is_new:
+        version = write_first_version(asset=asset, blob=blob, now=now, is_published=fields.is_published)
+    else:
+        version = add_version(
+            asset=asset, blob=blob, origin=AssetVersion.Origin.UPLOAD, now=now, is_published=fields.is_published
+        )
     version.asset = asset
     asset_uploaded.send(sender=Asset, asset=asset, version=version)
     return version
@@ -123,8 +126,10 @@ def delete_asset(*, asset: Asset) -> None:
     transaction.on_commit(lambda: discard(*keys), robust=True)
 
 
-def _asset_for(account: Account, folder: Folder, blob: StoredBlob, fields: UploadFields, now: datetime) -> Asset:
-    """The asset to get the version: a new one, or the one of that name, locked and with its details overwritten.
+def _asset_for(
+    account: Account, folder: Folder, blob: StoredBlob, fields: UploadFields, now: datetime
+) -> tuple[Asset, bool]:
+    """The asset to get the version, and whether it is new; else it is the one of that name, locked and overwritten.
 
     Others may take the name, or delete the asset that has it, at any moment: the constraint on the path decides, and
     the loser looks again.
@@ -139,10 +144,10 @@ def _asset_for(account: Account, folder: Folder, blob: StoredBlob, fields: Uploa
             if asset is not None:
                 _require_overwriting(fields)
                 _overwrite_details(asset, fields)
-                return asset
+                return asset, False
         try:
             with transaction.atomic():
-                return _insert(account, folder, blob, fields, name=name, now=now)
+                return _insert(account, folder, blob, fields, name=name, now=now), True
         except IntegrityError:
             continue
     raise ServiceUnavailable("The file's name is contended at present. Try again.", retry_after_s=1)

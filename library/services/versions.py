@@ -53,29 +53,22 @@ def add_version(
     held = asset.versions.aggregate(count=Count("pk"), last=Max("number"))
     if held["count"] >= MAX_VERSIONS:
         raise VersionLimitExceeded(f"A file may have {MAX_VERSIONS} versions.", reason="VERSION_LIMIT_EXCEEDED")
-    version = AssetVersion.objects.create(
-        version_id=blob.version_id,
-        asset=asset,
-        number=(held["last"] or 0) + 1,
-        blob_key=blob.blob_key,
-        sha256=blob.sha256,
-        size_bytes=blob.size_bytes,
-        mime=blob.mime,
-        width=blob.facts.width,
-        height=blob.facts.height,
-        orientation=blob.facts.orientation if blob.facts.width else None,
-        has_alpha=blob.facts.has_alpha,
-        is_animated=blob.facts.animated,
-        problem=blob.facts.problem or "",
-        origin=origin,
-        run_id=run_id,
-        is_published=is_published,
-        created_at=now,
+    version = _write(
+        asset, blob, number=(held["last"] or 0) + 1, origin=origin, run_id=run_id, is_published=is_published, now=now
     )
     if make_current:
         _point_at(asset, version, now=now)
     if origin != AssetVersion.Origin.UPLOAD:
         version_added.send(sender=Asset, asset=asset, version=version)
+    return version
+
+
+def write_first_version(*, asset: Asset, blob: StoredBlob, now: datetime, is_published: bool = True) -> AssetVersion:
+    """Write the first version of an asset that this transaction has inserted: nobody else can see it, so no lock."""
+    version = _write(
+        asset, blob, number=1, origin=AssetVersion.Origin.UPLOAD, run_id=None, is_published=is_published, now=now
+    )
+    _point_at(asset, version, now=now)
     return version
 
 
@@ -124,3 +117,34 @@ def _point_at(asset: Asset, version: AssetVersion, *, now: datetime) -> None:
     asset.current_version = version
     asset.updated_at = now
     asset.save(update_fields=["current_version", "updated_at"])
+
+
+def _write(
+    asset: Asset,
+    blob: StoredBlob,
+    *,
+    number: int,
+    origin: AssetVersion.Origin,
+    run_id: UUID | None,
+    is_published: bool,
+    now: datetime,
+) -> AssetVersion:
+    return AssetVersion.objects.create(
+        version_id=blob.version_id,
+        asset=asset,
+        number=number,
+        blob_key=blob.blob_key,
+        sha256=blob.sha256,
+        size_bytes=blob.size_bytes,
+        mime=blob.mime,
+        width=blob.facts.width,
+        height=blob.facts.height,
+        orientation=blob.facts.orientation if blob.facts.width else None,
+        has_alpha=blob.facts.has_alpha,
+        is_animated=blob.facts.animated,
+        problem=blob.facts.problem or "",
+        origin=origin,
+        run_id=run_id,
+        is_published=is_published,
+        created_at=now,
+    )
