@@ -111,7 +111,7 @@ class Supervisor:
         with (self._log_dir / f"{child.name}.log").open("ab") as log:
             child.process = self._fork(child, log.fileno()) if _may_fork(child) else self._popen(child, log.fileno())
         child.started, child.start_at = time.monotonic(), 0.0
-        (self._log_dir / f"{child.name}.pid").write_text(f"{child.process.pid}\n", encoding="ascii")
+        self._remember_pid(child)
 
     def tick(self, wait_s: float) -> None:
         """Wait for a child to end or a signal, at most so long; then start again what has ended."""
@@ -145,6 +145,13 @@ class Supervisor:
 
     def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
         self._stopping = True
+
+    def _remember_pid(self, child: Child) -> None:
+        """Write `NAME.pid` beside the log, whole or not at all, for operators and tests."""
+        assert child.process is not None
+        path = self._log_dir / f"{child.name}.pid"
+        path.with_suffix(".new").write_text(f"{child.process.pid}\n", encoding="ascii")
+        path.with_suffix(".new").replace(path)
 
     def _look_after(self, child: Child) -> None:
         now = time.monotonic()

@@ -7,7 +7,6 @@ import faulthandler
 import os
 import resource
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -120,7 +119,7 @@ def _connect(plan: WorkerPlan, pulse: _Pulse) -> None:
     parent = os.getpid()
 
     def child_starts(**_: Any) -> None:
-        faulthandler.register(signal.SIGUSR1, file=sys.__stderr__)  # shows an operator where a run hangs
+        faulthandler.register(signal.SIGUSR1, file=2)  # shows an operator where a run hangs
         parents.die_with_parent(parent, signal.SIGKILL)
         parents.name_process(f"mh-{plan.queues[0]}+")
         limit_memory(plan.memory_bytes)
