@@ -57,7 +57,8 @@ def upload(request: HttpRequest, desk: Desk) -> HttpResponse:
     """The form; a POST takes the files and shows a result for each."""
     results = _take_all(request, desk.account) if request.method == "POST" else []
     if wants_part(request):
-        return render(request, "extensions/upload.html#results", {"results": results, "desk": desk})
+        left = balance(desk.account, now=clock.now()).available
+        return render(request, "extensions/upload.html#results", {"results": results, "desk": desk, "left": left})
     folders = Folder.objects.of_account(desk.account).order_by("path").values_list("path", flat=True)
     context = {
         "title": "Upload",

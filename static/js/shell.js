@@ -49,6 +49,8 @@ document.addEventListener("alpine:init", () => {
     activeTab: document.body.dataset.activeTab || "",
     sidebarMobileOpen: false,
     sidebarDesktopOpen: true,
+    // unfold's forms read the address through `window`, which this build of Alpine keeps from expressions.
+    window: { location: { pathname: location.pathname, search: location.search } },
   }));
   for (const name of ["searchForm", "searchDropdown", "searchCommand"]) {
     if (typeof window[name] === "function") Alpine.data(name, window[name]);

@@ -83,6 +83,8 @@
         const answer = rows.content.querySelector("[data-result]");
         if (answer && request.status < 500) {
           line.replaceWith(answer);
+          estimate.dataset.left = answer.dataset.left;
+          estimate.querySelector("[data-now]").textContent = answer.dataset.left;
           window.htmx.process(answer);
         } else {
           line.querySelector("[data-status]").textContent = request.status
