@@ -57,6 +57,7 @@ def run_worker(app: Celery, plan: WorkerPlan) -> None:
     What is not finished by then is cut off by SIGKILL and its leases are released (REL J17).
     """
     drain(False)
+    faulthandler.register(signal.SIGUSR1, file=2)  # shows an operator where work hangs; children inherit it
     connections.close_all()
     worker = make_worker(app, plan)
     _connect(plan, _Pulse(plan))
@@ -67,6 +68,8 @@ def run_worker(app: Celery, plan: WorkerPlan) -> None:
 def make_worker(app: Celery, plan: WorkerPlan) -> Any:
     """Celery's worker for a plan, not started."""
     os.environ["CELERY_SKIP_CHECKS"] = "1"  # the command has run Django's checks; again they cost 5 MB a process
+    # Nobody sends commands to workers, and kombu's listener for them can block the whole worker on a Unix socket.
+    app.conf.worker_enable_remote_control = False
     name = ",".join(plan.queues)
     return app.Worker(
         hostname=f"{name}-{os.getpid()}@mediahub",
@@ -119,7 +122,6 @@ def _connect(plan: WorkerPlan, pulse: _Pulse) -> None:
     parent = os.getpid()
 
     def child_starts(**_: Any) -> None:
-        faulthandler.register(signal.SIGUSR1, file=2)  # shows an operator where a run hangs
         parents.die_with_parent(parent, signal.SIGKILL)
         parents.name_process(f"mh-{plan.queues[0]}+")
         limit_memory(plan.memory_bytes)
