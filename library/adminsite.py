@@ -13,7 +13,7 @@ from typing import Any
 
 from django.contrib.admin import site as default_site
 from django.contrib.auth.models import AbstractBaseUser
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import path
@@ -63,6 +63,7 @@ def page(
         @require_http_methods(methods)
         @wraps(view)
         def guarded(request: HttpRequest, **address: Any) -> HttpResponseBase:
+            _refuse_nul(request)
             account = account_of(**address) if account_of else None
             if account_of and account is None:
                 raise Http404("No such object.")
@@ -76,6 +77,12 @@ def page(
         return guarded
 
     return register
+
+
+def _refuse_nul(request: HttpRequest) -> None:
+    """No text of ours holds NUL, and PostgreSQL refuses to compare or store it."""
+    if any("\0" in value for form in (request.GET, request.POST) for _, values in form.lists() for value in values):
+        raise BadRequest("NUL characters are not allowed.")
 
 
 def show(request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:

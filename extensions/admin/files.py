@@ -50,8 +50,8 @@ def news(request: HttpRequest, desk: Desk) -> HttpResponse:
 
 def _filtered(request: HttpRequest, desk: Desk) -> "QuerySet[Asset]":
     rows = Asset.objects.of_account(desk.account)
-    name = request.GET.get("q", "").replace("\x00", "").strip()
-    folder = request.GET.get("folder", "").replace("\x00", "").rstrip("/")
+    name = request.GET.get("q", "").strip()
+    folder = request.GET.get("folder", "").rstrip("/")
     if name:
         rows = rows.filter(name__icontains=name)
     if folder:

@@ -145,3 +145,10 @@ def test_unknown_assets_are_404(client, scene, people, file_id):
     client.force_login(people["owner"])
 
     assert client.get(f"/admin/files/{file_id}/").status_code == 404
+
+
+@pytest.mark.parametrize("name", ["files", "files-news", "runs", "units"])
+def test_nul_characters_are_a_bad_request(client, scene, people, name):
+    client.force_login(people["owner"])
+
+    assert client.get(f"{scene.url(name)}?q=a%00b").status_code == 400
