@@ -1,13 +1,11 @@
 """The models alone: what no pipeline around them can beat. A process of `benchmarks.remove_bg`, and times for tagging.
 
-`python -m benchmarks.bare_model fp32` reads seconds, line by line, and answers each with the moments (JSON) at which an
-inference of u2netp ended on one of two threads that share a session.
+`python -m benchmarks.bare_model fp32` reads counts, line by line, and answers each with the seconds that so many
+inferences of u2netp take on two threads that share a session.
 """
 
-import json
 import os
 import sys
-import threading
 import time
 from typing import Any
 
@@ -15,6 +13,7 @@ import numpy as np
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mediahub.settings")
 
+from benchmarks.client import in_parallel
 from extensions.vision.sessions import session_for
 
 MASK_MODELS = {"fp32": "u2netp", "int8": "u2netp-int8"}
@@ -27,24 +26,17 @@ def serve(precision: str) -> None:
     session, feed = _prepared(MASK_MODELS[precision], 320)
     session.run(None, feed)
     for line in sys.stdin:
-        print(json.dumps(_run_for(float(line), session, feed)), flush=True)
+        print(_seconds_of(int(line), session, feed), flush=True)
 
 
-def _run_for(seconds: float, session: Any, feed: dict[str, Any]) -> list[float]:
-    end = time.monotonic() + seconds
-    done: list[float] = []
-
-    def work() -> None:
-        while time.monotonic() < end:
+def _seconds_of(count: int, session: Any, feed: dict[str, Any]) -> float:
+    def work(number: int) -> None:
+        for _ in range(number, count, THREADS):
             session.run(None, feed)
-            done.append(time.monotonic())
 
-    threads = [threading.Thread(target=work) for _ in range(THREADS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sorted(moment for moment in done if moment <= end)
+    start = time.monotonic()
+    in_parallel(THREADS, work)
+    return time.monotonic() - start
 
 
 class TagModels:

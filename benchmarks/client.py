@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _BOUNDARY = "mediahub-benchmark-7d1f"
+IDLE_S = 2
 _numbers = itertools.count(1)
 
 
@@ -36,6 +37,7 @@ class Client:
 
     def __init__(self, port: int, private_key: str = "") -> None:
         self._line = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+        self._used_at = 0.0
         self._headers = {"Content-Type": f"multipart/form-data; boundary={_BOUNDARY}"}
         if private_key:
             self._headers["Authorization"] = "Basic " + base64.b64encode(f"{private_key}:".encode()).decode()
@@ -58,9 +60,13 @@ class Client:
         self._line.request("POST", path, body, self._headers)
         with self._line.getresponse() as response:
             answer = response.read()
+            self._used_at = time.monotonic()
             return Reply(response.status, answer, time.perf_counter() - start)
 
     def _connect(self) -> None:
+        """Connect anew after a pause: servers close a connection that is idle for a few seconds."""
+        if time.monotonic() - self._used_at > IDLE_S:
+            self._line.close()
         if self._line.sock is None:
             self._line.connect()
             self._line.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -34,7 +34,7 @@ def measure() -> list[Row]:
 
 
 def _idle_rows(system: System) -> list[Row]:
-    settle_down(8)
+    _wait_until_started(system)
     used_s = processes.cpu_s(system.pid)
     time.sleep(IDLE_S)
     percent = (processes.cpu_s(system.pid) - used_s) / IDLE_S * 100
@@ -46,6 +46,16 @@ def _idle_rows(system: System) -> list[Row]:
     ]
 
 
+def _wait_until_started(system: System) -> None:
+    """Workers go on loading for a while after `up` is ready; at rest is when a few seconds pass with little work."""
+    settle_down(8)
+    for _ in range(12):
+        used_s = processes.cpu_s(system.pid)
+        settle_down(3)
+        if processes.cpu_s(system.pid) - used_s < 0.3:
+            return
+
+
 def _parts(system: System) -> dict[str, int]:
-    names = ("web", "worker-tagging", "worker-images", "worker-renditions", "worker-webhooks", "sweep", "broker")
+    names = ("web", "tagging", "images", "renditions", "webhooks", "sweep", "broker")
     return {name: system.process(name) for name in names}

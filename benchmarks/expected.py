@@ -4,7 +4,7 @@ from itertools import product
 
 SIZES = ("640x480", "1600x1200", "12 MP")
 PRECISIONS = ("fp32", "int8")
-PARTS = ("web", "worker-images", "worker-tagging")
+PARTS = ("web", "images", "tagging")
 DATABASES = ("SQLite", "PostgreSQL")
 
 EXPECTED: tuple[str, ...] = (

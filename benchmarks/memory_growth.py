@@ -9,7 +9,7 @@ from benchmarks.system import System, running, settle_down
 CLIENTS = 4
 FIRST, LAST = 50, 200
 GROWTH_AT_MOST_PERCENT = 5
-PARTS = ("web", "worker-images", "worker-tagging")
+PARTS = ("web", "images", "tagging")
 # Pool children are replaced after a number of runs; here they must live, or that would hide what they gather.
 SETTINGS = {"MEDIAHUB_WORKER_MAX_TASKS": "100000"}
 

@@ -33,7 +33,7 @@ def _kill_and_wait(system: System) -> float:
     reply = checked(system.client().upload(photos.of_bytes(50_000), extensions=[{"name": "local-auto-tagging"}]))
     file_id = reply.json()["fileId"]
     _wait_for_attempt(system, file_id, 1)
-    os.kill(system.process("worker-tagging"), signal.SIGKILL)
+    os.kill(system.process("tagging"), signal.SIGKILL)
     killed = time.monotonic()
     _wait_for_attempt(system, file_id, 2)
     waited_s = time.monotonic() - killed

@@ -84,7 +84,7 @@ class System:
         return self._process.pid
 
     def process(self, name: str) -> int:
-        """A part by its name, such as `web` or `worker-images`: the process that `up` started, not its pool."""
+        """A part by its name, such as `web` or `images`: the process that `up` started, not its pool."""
         return int((self.folder / "logs" / f"{name}.pid").read_text())
 
     def wait_until_idle(self, *, within_s: float = 120) -> float:
