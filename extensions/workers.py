@@ -12,7 +12,7 @@ from extensions.runs import heartbeats
 from extensions.webhooks import claim as deliveries
 from mediahub.celery import app
 from mediahub.lib import clock
-from mediahub.lib.worker import WorkerPlan, make_worker, run_worker
+from mediahub.lib.worker import WorkerPlan, forget_event_loop, make_worker, run_worker
 
 QUEUES = ("tagging", "images", "renditions", "webhooks")
 
@@ -32,6 +32,7 @@ def prepare_app() -> None:
     app.loader.import_default_modules()
     app.finalize()
     make_worker(app, plan_for(*QUEUES))
+    forget_event_loop()
 
 
 def app_is_prepared() -> bool:

@@ -17,6 +17,7 @@ import structlog
 from billiard import active_children
 from celery import Celery, signals
 from django.db import connections
+from kombu.asynchronous import get_event_loop, set_event_loop
 
 from mediahub.lib import parents
 from mediahub.lib.draining import drain
@@ -85,6 +86,17 @@ def make_worker(app: Celery, plan: WorkerPlan) -> Any:
         loglevel="WARNING",
         redirect_stdouts=False,
     )
+
+
+def forget_event_loop() -> None:
+    """Close the loop that making a worker has set up in this process.
+
+    Workers forked from here would go on with it and share one epoll, so that each takes the others' events.
+    """
+    loop = get_event_loop()
+    if loop is not None:
+        loop.close()
+        set_event_loop(None)
 
 
 class _Pulse(threading.Thread):
