@@ -10,18 +10,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.admin import site as default_site
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
-from django.urls import path
+from django.urls import path, reverse
 from django.views.decorators.http import require_http_methods
 from unfold.forms import AuthenticationForm
 from unfold.sites import UnfoldAdminSite
 
-from library.desks import Desk, Role, desk_for, is_member
+from library.desks import Desk, Role, WrongAccount, desk_for, is_member, named_desk
 from library.models import Account
 
 View = Callable[..., HttpResponseBase]
@@ -51,12 +52,15 @@ def page(
     role: Role = Role.VIEWER,
     methods: tuple[str, ...] = ("GET", "HEAD"),
     account_of: AccountOf | None = None,
+    is_named: bool = True,
     cacheable: bool = False,
 ) -> Callable[[View], View]:
     """Register a view that is called with the request and the caller's desk, once the role is settled.
 
     account_of: finds the account of the object that the address names; the desk is then at that account. Unknown
-    objects and those of other accounts are both a 404 (REL A4); too small a role is a 403.
+    objects and those of other accounts are both a 404 (REL A4); too small a role is a 403. Without it the desk is at
+    the account that the form or link names as `account`, and a form of another account is a 409. is_named: False for
+    a page whose `account` means something else; its desk is at the chosen account.
     """
 
     def register(view: View) -> View:
@@ -64,10 +68,10 @@ def page(
         @wraps(view)
         def guarded(request: HttpRequest, **address: Any) -> HttpResponseBase:
             _refuse_nul(request)
-            account = account_of(**address) if account_of else None
-            if account_of and account is None:
-                raise Http404("No such object.")
-            desk = desk_for(request, account)
+            try:
+                desk = _desk_at(request, account_of, is_named, address)
+            except WrongAccount:
+                return render(request, "409.html", status=409)
             if not desk.may(role):
                 raise PermissionDenied
             request.desk = desk  # type: ignore[attr-defined]
@@ -79,6 +83,15 @@ def page(
     return register
 
 
+def _desk_at(request: HttpRequest, account_of: AccountOf | None, is_named: bool, address: dict[str, Any]) -> Desk:
+    if account_of is None:
+        return named_desk(request) if is_named else desk_for(request)
+    account = account_of(**address)
+    if account is None:
+        raise Http404("No such object.")
+    return desk_for(request, account)
+
+
 def _refuse_nul(request: HttpRequest) -> None:
     """No text of ours holds NUL, and PostgreSQL refuses to compare or store it."""
     if any("\0" in value for form in (request.GET, request.POST) for _, values in form.lists() for value in values):
@@ -88,6 +101,14 @@ def _refuse_nul(request: HttpRequest) -> None:
 def show(request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
     """Render a page of ours inside the admin's frame. context: `title` and `nav` (the entry to mark) at least."""
     return render(request, template, default_site.each_context(request) | context, status=status)
+
+
+def back_to(request: HttpRequest, desk: Desk, name: str) -> HttpResponse:
+    """A redirect to a page of the desk's account, named in the address where another account is chosen."""
+    address = reverse(f"admin:{name}")
+    if desk_for(request).account != desk.account:
+        address += "?" + urlencode({"account": desk.account.slug})
+    return redirect(address)
 
 
 def wants_part(request: HttpRequest) -> bool:

@@ -1,6 +1,8 @@
 """Who works for which account, with what rights: the one place where the admin turns a request into a `Desk`.
 
 Every page of the admin is registered through `library.adminsite.page`, which asks here before the view runs (REL S6).
+The account chosen last is kept in the session, which all tabs of a browser share; so only `choose` writes it, an
+object's page works in the object's account, and a form names the account that it was made for.
 """
 
 from __future__ import annotations
@@ -44,13 +46,17 @@ class Desk:
         return self.may(Role.OWNER)
 
 
+class WrongAccount(Exception):
+    """A form names an account that the person does not work for, or none where there are several."""
+
+
 def is_member(user: AbstractBaseUser | AnonymousUser) -> bool:
-    """Whether a user may come in at all: active, and superuser, staff or a member of an account."""
+    """Whether a user may come in at all: active, and superuser, staff or a member of an account that is open."""
     if not user.is_active or not user.is_authenticated:
         return False
     if getattr(user, "is_superuser", False) or getattr(user, "is_staff", False):
         return True
-    return Membership.objects.filter(user_id=user.pk).exists()
+    return Membership.objects.filter(user_id=user.pk, account__disabled_at=None).exists()
 
 
 def desk_for(request: HttpRequest, account: Account | None = None) -> Desk:
@@ -62,26 +68,51 @@ def desk_for(request: HttpRequest, account: Account | None = None) -> Desk:
     if account is None or (account.pk not in desks and not is_superuser):
         raise Http404("No such account.")
     found, role = desks.get(account.pk, (account, Role.OWNER))
-    if request.session.get(SESSION_KEY) != found.pk:
-        request.session[SESSION_KEY] = found.pk
+    known = [item for item, _ in desks.values()]
     return Desk(
         account=found,
         role=role,
         actor=request.user.get_username(),
-        accounts=tuple(known for known, _ in desks.values()),
+        accounts=tuple(known if found in known else [*known, found]),
         is_superuser=is_superuser,
     )
 
 
+def named_desk(request: HttpRequest) -> Desk:
+    """The desk at the account that a form or a link names in `account`; a link without one means the chosen account.
+
+    Raises WrongAccount for a form of an account that the person does not work for. A form without `account` is
+    refused likewise where there are several: the session may have been switched since it was shown.
+    """
+    is_form = request.method == "POST"
+    slug = (request.POST if is_form else request.GET).get("account", "")
+    if not slug and (not is_form or len(_roles(request)) <= 1):
+        return desk_for(request)
+    account = Account.objects.filter(slug=slug).first()
+    try:
+        if account is None:
+            raise Http404("No such account.")
+        return desk_for(request, account)
+    except Http404 as error:
+        if is_form:
+            raise WrongAccount from error
+        raise
+
+
+def choose(request: HttpRequest, account: Account) -> None:
+    """Work for this account from now on, wherever nothing names another. Raises Http404 if it is not one's own."""
+    request.session[SESSION_KEY] = desk_for(request, account).account.pk
+
+
 def _roles(request: HttpRequest) -> dict[int, tuple[Account, Role]]:
-    """Account and role by account id, by slug, read once for a request."""
+    """Account and role by account id, in the order of slugs, read once for a request. Members reach open accounts."""
     cached: dict[int, tuple[Account, Role]] | None = getattr(request, "_desk_roles", None)
     if cached is None:
         if getattr(request.user, "is_superuser", False):
             cached = {found.pk: (found, Role.OWNER) for found in Account.objects.order_by("slug")[:MAX_CHOICES]}
         else:
             mine = (
-                Membership.objects.filter(user_id=request.user.pk or 0)
+                Membership.objects.filter(user_id=request.user.pk or 0, account__disabled_at=None)
                 .select_related("account")
                 .order_by("account__slug")
             )
@@ -91,5 +122,9 @@ def _roles(request: HttpRequest) -> dict[int, tuple[Account, Role]]:
 
 
 def _chosen(request: HttpRequest, accounts: list[Account]) -> Account | None:
+    """The account of the session if it is one's own, else the first. A superuser's may lie beyond the list."""
     wanted = request.session.get(SESSION_KEY)
-    return next((account for account in accounts if account.pk == wanted), accounts[0] if accounts else None)
+    found = next((account for account in accounts if account.pk == wanted), None)
+    if found is None and wanted is not None and getattr(request.user, "is_superuser", False):
+        found = Account.objects.filter(pk=wanted).first()
+    return found or (accounts[0] if accounts else None)

@@ -45,7 +45,7 @@ def news(request: HttpRequest, desk: Desk) -> HttpResponse:
     """The feet of the cards that had open runs, to be put in their places; asks again while any is open."""
     ids = request.GET.get("ids", "").split(",")[:PAGE_SIZE]
     assets = list(with_card_facts(Asset.objects.of_account(desk.account).filter(file_id__in=ids)))
-    return render(request, "extensions/files.html#news", {"assets": assets, "open_ids": open_ids(assets)})
+    return render(request, "extensions/files.html#news", {"desk": desk, "assets": assets, "open_ids": open_ids(assets)})
 
 
 def _filtered(request: HttpRequest, desk: Desk) -> "QuerySet[Asset]":

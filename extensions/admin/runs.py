@@ -37,6 +37,7 @@ def runs(request: HttpRequest, desk: Desk) -> HttpResponse:
     context |= {
         "desk": desk,
         "page_url": request.get_full_path(),
+        "poll_url": _in_account(request, desk),
         "state": state,
         "extension": extension,
         "states": [(value, label, counts.get(value, 0)) for value, label in ExtensionRun.State.choices],
@@ -88,6 +89,13 @@ def cancel(request: HttpRequest, desk: Desk, run_id: UUID) -> HttpResponse:
     except DomainError as error:
         messages.error(request, error.message)
     return _back(request, run_id)
+
+
+def _in_account(request: HttpRequest, desk: Desk) -> str:
+    """This page's address with the account in it: the session may be switched while the page asks for news."""
+    query = request.GET.copy()
+    query["account"] = desk.account.slug
+    return f"{request.path}?{query.urlencode()}"
 
 
 def _back(request: HttpRequest, run_id: UUID) -> HttpResponse:

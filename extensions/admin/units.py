@@ -1,16 +1,16 @@
-"""Units: this month's balance, the ledger's lines (never changed here, REL A8), grants and the plan for owners."""
+"""Units: the balance, the ledger's lines (never changed here, REL A8), plans by owners and grants by superusers."""
 
 from datetime import date
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 
 from extensions.models import UnitEntry, UnitLedger
 from extensions.units.services import Balance, balance, change_plan, grant, period_of
 from library.admin.paging import page_of
-from library.adminsite import page, show
+from library.adminsite import back_to, page, show
 from library.desks import Desk, Role
 from library.models import Account
 from library.services.accounts import audit
@@ -46,7 +46,9 @@ def units(request: HttpRequest, desk: Desk) -> HttpResponse:
 
 @page("units/grant/", name="units-grant", role=Role.OWNER, methods=("POST",))
 def grant_units(request: HttpRequest, desk: Desk) -> HttpResponse:
-    """Add units to this month, once, with a reason."""
+    """Add units to this month, once, with a reason. Only the operator gives units away, so owners cannot."""
+    if not desk.is_superuser:
+        raise PermissionDenied
     reason = request.POST.get("reason", "")
     try:
         amount = _whole(request, "amount")
@@ -57,7 +59,7 @@ def grant_units(request: HttpRequest, desk: Desk) -> HttpResponse:
         messages.success(request, f"{amount} units are granted.")
     except DomainError as error:
         messages.error(request, error.message)
-    return redirect("admin:units")
+    return back_to(request, desk, "units")
 
 
 @page("units/plan/", name="units-plan", role=Role.OWNER, methods=("POST",))
@@ -71,7 +73,7 @@ def plan(request: HttpRequest, desk: Desk) -> HttpResponse:
         messages.success(request, "The plan is changed.")
     except DomainError as error:
         messages.error(request, error.message)
-    return redirect("admin:units")
+    return back_to(request, desk, "units")
 
 
 def _whole(request: HttpRequest, name: str) -> int:

@@ -4,10 +4,9 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Sum
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 
 from library.admin.paging import page_of
-from library.adminsite import page, show
+from library.adminsite import back_to, page, show
 from library.desks import Desk
 from library.models import Folder
 from library.names import clean_folder_path
@@ -41,4 +40,4 @@ def _make(request: HttpRequest, desk: Desk) -> HttpResponse:
         messages.success(request, f"The folder {path} is there.")
     except DomainError as error:
         messages.error(request, error.message)
-    return redirect("admin:folders")
+    return back_to(request, desk, "folders")

@@ -3,11 +3,10 @@
 from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
 
-from library.adminsite import page, show
+from library.adminsite import back_to, page, show
 from library.desks import Desk, Role
-from library.models import ApiKey
+from library.models import Account, ApiKey
 from library.services.accounts import audit, create_api_key
 from library.services.people import disable_api_key
 from mediahub.lib import clock
@@ -27,7 +26,11 @@ def keys(request: HttpRequest, desk: Desk) -> HttpResponse:
     return show(request, "library/keys.html", context)
 
 
-@page("keys/<int:pk>/disable/", name="key-disable", role=Role.OWNER, methods=("POST",))
+def _account_of_key(*, pk: int) -> Account | None:
+    return Account.objects.filter(api_keys__pk=pk).first()
+
+
+@page("keys/<int:pk>/disable/", name="key-disable", role=Role.OWNER, methods=("POST",), account_of=_account_of_key)
 def disable(request: HttpRequest, desk: Desk, pk: int) -> HttpResponse:
     """Close a key of this account."""
     api_key = ApiKey.objects.filter(account=desk.account, pk=pk).first()
@@ -35,4 +38,4 @@ def disable(request: HttpRequest, desk: Desk, pk: int) -> HttpResponse:
         raise Http404("No such key.")
     disable_api_key(api_key=api_key, actor=desk.actor, now=clock.now())
     messages.success(request, f"The key {api_key.label or api_key.public_key} is disabled.")
-    return redirect("admin:keys")
+    return back_to(request, desk, "keys")

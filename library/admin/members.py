@@ -4,8 +4,8 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from library.adminsite import page, show
-from library.desks import Desk, Role, desk_for
+from library.adminsite import back_to, page, show
+from library.desks import Desk, Role, choose
 from library.models import Account, Membership
 from library.services.people import remove_member, set_member
 from mediahub.lib.errors import DomainError
@@ -21,13 +21,23 @@ def members(request: HttpRequest, desk: Desk) -> HttpResponse:
             messages.success(request, f"The role of {username} is saved.")
         except DomainError as error:
             messages.error(request, error.message)
-        return redirect("admin:members")
+        return back_to(request, desk, "members")
     rows = Membership.objects.filter(account=desk.account).select_related("user").order_by("user__username")
     context = {"title": "Members", "nav": "members", "members": rows, "roles": Membership.Role.choices}
     return show(request, "library/members.html", context)
 
 
-@page("members/<int:pk>/remove/", name="member-remove", role=Role.OWNER, methods=("POST",))
+def _account_of_member(*, pk: int) -> Account | None:
+    return Account.objects.filter(memberships__pk=pk).first()
+
+
+@page(
+    "members/<int:pk>/remove/",
+    name="member-remove",
+    role=Role.OWNER,
+    methods=("POST",),
+    account_of=_account_of_member,
+)
 def remove(request: HttpRequest, desk: Desk, pk: int) -> HttpResponse:
     """Take a member out of this account."""
     member = Membership.objects.filter(account=desk.account, pk=pk).select_related("user", "account").first()
@@ -38,14 +48,14 @@ def remove(request: HttpRequest, desk: Desk, pk: int) -> HttpResponse:
         messages.success(request, f"{member.user.get_username()} is no longer a member.")
     except DomainError as error:
         messages.error(request, error.message)
-    return redirect("admin:members")
+    return back_to(request, desk, "members")
 
 
-@page("switch/", name="switch", methods=("POST",))
+@page("switch/", name="switch", methods=("POST",), is_named=False)
 def switch(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Work for another account of one's own from now on; any other is a 404."""
     account = Account.objects.filter(slug=request.POST.get("account", "")).first()
     if account is None:
         raise Http404("No such account.")
-    desk_for(request, account)
+    choose(request, account)
     return redirect("admin:files")

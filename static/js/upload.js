@@ -87,9 +87,12 @@
           estimate.querySelector("[data-now]").textContent = answer.dataset.left;
           window.htmx.process(answer);
         } else {
-          line.querySelector("[data-status]").textContent = request.status
-            ? `Not uploaded: the server answered ${request.status}.`
-            : "Not uploaded: the connection was lost.";
+          line.querySelector("[data-status]").textContent =
+            request.status === 409
+              ? "Not uploaded: you do not work for this account any more. Load the page again."
+              : request.status
+                ? `Not uploaded: the server answered ${request.status}.`
+                : "Not uploaded: the connection was lost.";
           bar.hidden = true;
         }
         done(Boolean(answer) && !answer.hasAttribute("data-refused"));

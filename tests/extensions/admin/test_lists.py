@@ -13,7 +13,6 @@ from tests.factories import AITagFactory, FolderFactory, WebhookDeliveryFactory
 @pytest.fixture
 def signed_in(client, viewer):
     client.force_login(viewer)
-    client.get("/admin/files/")  # the session remembers the account from here on
     return client
 
 

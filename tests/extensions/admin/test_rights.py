@@ -30,7 +30,7 @@ RIGHTS = {
     "runs": ("get", "viewer", False),
     "switch": ("post", "viewer", True),
     "units": ("get", "viewer", False),
-    "units-grant": ("post", "owner", False),
+    "units-grant": ("post", "superuser", False),
     "units-plan": ("post", "owner", False),
     "upload": ("get", "editor", False),
     "upload-result": ("get", "viewer", True),
@@ -38,7 +38,7 @@ RIGHTS = {
     "webhook-replay": ("post", "owner", True),
     "webhooks": ("get", "viewer", False),
 }
-RANK = {"viewer": 0, "editor": 1, "owner": 2}
+RANK = {"viewer": 0, "editor": 1, "owner": 2, "superuser": 3}
 DONE = {200, 204, 302, 503}
 
 

@@ -31,29 +31,37 @@ def test_looking_at_the_balance_writes_no_ledger(client, viewer, new_account):
 
 
 @pytest.mark.rel("A8")
-def test_a_grant_adds_an_entry_and_an_audit_line(client, owner, scene):
-    client.force_login(owner)
+def test_a_grant_adds_an_entry_and_an_audit_line(admin_client, scene):
     before = left(scene.account)
 
-    client.post("/admin/units/grant/", {"amount": "500", "reason": "trade fair"})
+    admin_client.post("/admin/units/grant/", {"amount": "500", "reason": "trade fair"})
 
     assert left(scene.account) == before + 500
-    assert UnitEntry.objects.get(kind="grant", reason="trade fair").actor == "olga"
+    assert UnitEntry.objects.get(kind="grant", reason="trade fair").actor == "admin"
     assert AuditEntry.objects.get(action="units.granted").detail == {"units": 500, "reason": "trade fair"}
 
 
 @pytest.mark.parametrize(
     ("amount", "reason"), [("0", "x"), ("-5", "x"), ("1.5", "x"), ("²", "x"), ("", "x"), ("5", " ")]
 )
-def test_a_bad_grant_changes_nothing(client, owner, scene, amount, reason):
-    client.force_login(owner)
+def test_a_bad_grant_changes_nothing(admin_client, scene, amount, reason):
     before = left(scene.account)
 
-    response = client.post("/admin/units/grant/", {"amount": amount, "reason": reason}, follow=True)
+    response = admin_client.post("/admin/units/grant/", {"amount": amount, "reason": reason}, follow=True)
 
     assert "notice-bad" in response.content.decode()
     assert left(scene.account) == before
     assert not AuditEntry.objects.filter(action="units.granted").exists()
+
+
+@pytest.mark.rel("S6")
+def test_owners_grant_themselves_nothing(client, owner, scene):
+    client.force_login(owner)
+    before = left(scene.account)
+
+    assert client.post("/admin/units/grant/", {"amount": "500", "reason": "please"}).status_code == 403
+    assert left(scene.account) == before
+    assert "units/grant/" not in client.get("/admin/units/").content.decode()
 
 
 def test_the_plan_can_be_changed_for_this_month_too(client, owner, scene):
