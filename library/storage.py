@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
+import structlog
 from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
 from django.core.files.base import File
@@ -41,6 +42,8 @@ __all__ = [
     "read_blob",
     "sweep_blobs",
 ]
+
+log = structlog.get_logger(__name__)
 
 TEMPORARY_PREFIX = ".writing-"
 COPY_BYTES = 1024 * 1024
@@ -221,7 +224,9 @@ def _translated(key: str) -> Iterator[None]:
     except (DomainError, SuspiciousOperation, TypeError, ValueError, AttributeError):
         raise
     except FileNotFoundError as error:
-        raise BlobMissing(f"The file's content is missing from the storage: {key}") from error
+        # Anyone may read the sentence, and a key is ours alone.
+        log.warning("blob_missing", key=key)
+        raise BlobMissing("The file's content is missing from the storage.") from error
     except OSError as error:
         if is_disk_full(error):
             raise StorageFull("The storage is full. Please try again later.") from error

@@ -111,6 +111,11 @@ def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
+def milliseconds(moment: datetime) -> int:
+    """Milliseconds since 1970, cut off as `iso` does."""
+    return int(moment.timestamp()) * 1000 + moment.microsecond // 1000
+
+
 def url_base(asset: Asset) -> str:
     """Where the account's files are: the delivery host if there is one, else this server, and the account's slug."""
     return f"{settings.MEDIAHUB_DELIVERY_URL or settings.MEDIAHUB_PUBLIC_URL + '/media'}/{asset.account.slug}"
@@ -133,8 +138,7 @@ def thumbnail_url(asset: Asset) -> str:
 
 def _at(url: str, moment: datetime) -> str:
     """The URL with the time of the last change in it, so that caches see a change."""
-    milliseconds = int(moment.timestamp()) * 1000 + moment.microsecond // 1000
-    return f"{url}{'&' if '?' in url else '?'}updatedAt={milliseconds}"
+    return f"{url}{'&' if '?' in url else '?'}updatedAt={milliseconds(moment)}"
 
 
 def _tags(asset: Asset) -> list[str] | None:

@@ -32,6 +32,9 @@ INLINE_TYPES = frozenset(
 )
 """What a browser can show but not run: everything else is a download."""
 
+LOADABLE_TYPES = frozenset({"text/javascript", "text/css"})
+"""What a page could load and run although it is a download."""
+
 
 def is_inline(mime: str, *, own_host: bool) -> bool:
     """Whether a browser may show the type in a tab. own_host: the answer goes out on a host that serves files alone.
@@ -40,6 +43,14 @@ def is_inline(mime: str, *, own_host: bool) -> bool:
     either way.
     """
     return mime in INLINE_TYPES or (mime == SVG and own_host)
+
+
+def served_type(mime: str, *, own_host: bool) -> str:
+    """The type to answer with: beside the admin, scripts and styles are plain text.
+
+    The admin's policy allows scripts of its own host; `nosniff` makes browsers refuse one that is plain text.
+    """
+    return "text/plain" if mime in LOADABLE_TYPES and not own_host else mime
 
 
 def safety_headers(*, private: bool) -> dict[str, str]:

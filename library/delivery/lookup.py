@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, quote, unquote
 from django.db.models import Q
 from django.http import HttpRequest
 
+from library import wire
 from library.identifiers import is_object_id
 from library.models import Account, ApiKey, Asset, AssetVersion
 from library.renditions import ALIASES, SPECS, NoRendition
@@ -27,7 +28,6 @@ MAX_PATH = 4096 + 256
 _NAMED = re.compile(r"n-([A-Za-z0-9_-]{1,60})\Z")
 _BAD_CHARACTERS = re.compile(r"[\x00-\x1f\x7f\\\ud800-\udfff]")
 _SIGNATURE_PARAMETERS = ("ik-t=", "ik-s=")
-_VERSIONED = frozenset({"updatedAt", "ik-obj-version", "v"})
 
 
 class SignatureRefused(DomainError):
@@ -63,7 +63,7 @@ def find(request: HttpRequest, *, slug: str, path: str) -> Found:
         asset=asset,
         version=version,
         spec=spec,
-        immutable=bool(_VERSIONED & query.keys()),
+        immutable=_names_bytes(asset, version, query),
         attachment=query.get("ik-attachment") == "true",
     )
 
@@ -119,6 +119,17 @@ def _version(asset: Asset, version_id: str | None) -> AssetVersion:
     return version
 
 
+def _names_bytes(asset: Asset, version: AssetVersion, query: dict[str, str]) -> bool:
+    """Whether the URL says which bytes it means: by the version's id, or by the very time that its object shows.
+
+    Any other value is anyone's invention, and what a cache kept under it for a year would hide every change.
+    """
+    if query.get("ik-obj-version") == version.version_id:
+        return True
+    is_current = version.pk == asset.current_version_id
+    return query.get("updatedAt") == str(wire.milliseconds(asset.updated_at if is_current else version.created_at))
+
+
 def _require_signature(request: HttpRequest, account: Account, *, path: str, query: dict[str, str]) -> None:
     now = clock_now()
     allowed = delivery_signature_is_valid(
@@ -141,7 +152,8 @@ def _signing_keys(account: Account, now: datetime) -> list[str]:
 def _spellings(request: HttpRequest, path: str) -> Iterator[str]:
     """The path and query as the client may have signed them: as sent, decoded, or with everything encoded.
 
-    Clients sign the text of the URL they built, which an HTTP library may have encoded on its way here.
+    Clients sign the text of the URL they built, which an HTTP library may have encoded on its way here. Decoding must
+    not change what the query asks for: `tr%3Dx` is one odd parameter, and no `tr`.
     """
     raw = request.META.get("REQUEST_URI") or request.META.get("RAW_URI") or ""
     sent = "/".join(raw.partition("?")[0].split("/")[-1 - path.count("/") :])
@@ -150,7 +162,13 @@ def _spellings(request: HttpRequest, path: str) -> Iterator[str]:
         for part in request.META.get("QUERY_STRING", "").split("&")
         if part and not part.startswith(_SIGNATURE_PARAMETERS)
     )
+    decoded = unquote(sent_query)
+    queries = [sent_query, decoded] if _parameters(decoded) == _parameters(sent_query) else [sent_query]
     paths = dict.fromkeys(text for text in (sent, path, quote(path, safe="/:,@")) if text and unquote(text) == path)
     for text in paths:
-        for query in dict.fromkeys((sent_query, unquote(sent_query))):
+        for query in dict.fromkeys(queries):
             yield f"{text}?{query}" if query else text
+
+
+def _parameters(query: str) -> list[tuple[str, str]]:
+    return parse_qsl(query, keep_blank_values=True)

@@ -6,14 +6,15 @@ The delivery views and the admin's downloads call `respond_with_blob` once permi
 from __future__ import annotations
 
 from datetime import datetime
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
+from django.http.request import split_domain_port
 from django.utils.cache import get_conditional_response
 from django.utils.http import http_date, parse_http_date_safe
 
-from library.delivery.headers import cache_control, content_disposition, is_inline, safety_headers
+from library.delivery.headers import cache_control, content_disposition, is_inline, safety_headers, served_type
 from library.delivery.ranges import FileSlice, Unsatisfiable, parse_range
 from library.storage import open_blob
 
@@ -38,9 +39,10 @@ def respond_with_blob(
     StorageUnavailable.
     """
     modified = int(last_modified.timestamp())
-    inline = not attachment and is_inline(mime, own_host=on_delivery_host(request))
+    own_host = on_delivery_host(request)
+    inline = not attachment and is_inline(mime, own_host=own_host)
     headers = safety_headers(private=private) | {
-        "Content-Type": _with_charset(mime),
+        "Content-Type": _with_charset(served_type(mime, own_host=own_host)),
         "Content-Disposition": content_disposition(filename, inline=inline),
         "Cache-Control": cache_control(private=private, immutable=immutable),
         "ETag": f'"{sha256}"',
@@ -66,8 +68,22 @@ def respond_with_blob(
 
 def on_delivery_host(request: HttpRequest) -> bool:
     """Whether the request came to a host that serves files and nothing else (MEDIAHUB_DELIVERY_URL)."""
-    host = urlsplit(settings.MEDIAHUB_DELIVERY_URL).netloc.lower()
-    return bool(host) and host != urlsplit(settings.MEDIAHUB_PUBLIC_URL).netloc.lower() and request.get_host() == host
+    delivery, public = urlsplit(settings.MEDIAHUB_DELIVERY_URL), urlsplit(settings.MEDIAHUB_PUBLIC_URL)
+    name, port = split_domain_port(request.get_host())
+    if not delivery.hostname or name.lower().rstrip(".").strip("[]") != delivery.hostname:
+        return False
+    # A name of its own is the delivery host on every port; on a shared name the port tells the two apart.
+    if delivery.hostname != public.hostname:
+        return True
+    return _port(delivery) != _port(public) and (int(port) if port else _usual_port(delivery)) == _port(delivery)
+
+
+def _port(url: SplitResult) -> int:
+    return url.port or _usual_port(url)
+
+
+def _usual_port(url: SplitResult) -> int:
+    return 443 if url.scheme == "https" else 80
 
 
 def _stream(key: str, span: tuple[int, int] | None) -> FileResponse:

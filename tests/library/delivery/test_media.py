@@ -5,10 +5,12 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from library.models import Account, ApiKey
+from library.models import Account, ApiKey, Asset
 from library.services.accounts import create_account, create_api_key
 from library.signing import delivery_signature
 from library.storage import delete_blob
+from library.wire import file_object
+from mediahub.lib import clock
 from mediahub.lib.clock import now
 from tests.library.delivery.conftest import FORMATS
 
@@ -135,12 +137,56 @@ def test_what_the_client_has_already_is_304(upload, visitor):
     assert visitor.get("/media/acme/photo.webp", headers=changed).status_code == 200
 
 
-@pytest.mark.parametrize("query", ["updatedAt=1710277127313", "v=3"])
-def test_a_versioned_url_may_be_kept_for_ever_and_a_plain_one_may_not(upload, visitor, query):
+FOR_EVER = "public, max-age=31536000, immutable"
+FOR_NOW = "public, max-age=60, must-revalidate"
+
+
+@pytest.mark.rel("S8")
+def test_the_url_of_these_very_bytes_may_be_kept_for_ever(upload, visitor):
+    older = upload("a.txt", b"first")
+    upload("a.txt", b"second")
+    asset = Asset.objects.with_details().get()
+    objects = [file_object(asset), file_object(asset, older)]
+
+    for url in (*(item["url"] for item in objects), f"/media/acme/a.txt?ik-obj-version={older.version_id}"):
+        parts = urlsplit(url)
+        assert "updatedAt=" in url or "ik-obj-version=" in url
+        assert visitor.head(f"{parts.path}?{parts.query}")["Cache-Control"] == FOR_EVER
+
+
+@pytest.mark.rel("S8")
+@pytest.mark.parametrize(
+    "query",
+    ["", "?updatedAt=1710277127313", "?updatedAt=", "?updatedAt=x", "?updatedAt=%00", "?v=3", "?ik-obj-version="],
+)
+def test_a_url_that_names_a_path_only_may_not_be_kept_for_ever(upload, visitor, query):
     upload("photo.webp")
 
-    assert visitor.head(f"/media/acme/photo.webp?{query}")["Cache-Control"] == "public, max-age=31536000, immutable"
-    assert visitor.head("/media/acme/photo.webp")["Cache-Control"] == "public, max-age=60, must-revalidate"
+    assert visitor.head(f"/media/acme/photo.webp{query}")["Cache-Control"] == FOR_NOW
+
+
+@pytest.mark.rel("S8")
+def test_the_time_of_another_version_makes_no_url_immutable(upload, visitor):
+    older = upload("a.txt", b"first")
+    clock.shift(10)
+    upload("a.txt", b"second")
+    old_time = int(older.created_at.timestamp() * 1000)
+
+    assert visitor.head(f"/media/acme/a.txt?updatedAt={old_time}")["Cache-Control"] == FOR_NOW
+
+
+@pytest.mark.rel("S3", "B20")
+@pytest.mark.parametrize(
+    ("name", "mime"), [("a.js", "text/javascript"), ("a.mjs", "text/javascript"), ("a.css", "text/css")]
+)
+def test_an_uploaded_script_or_style_is_plain_text_beside_the_admin(upload, visitor, settings, name, mime):
+    upload(name, b"alert(1)")
+    assert visitor.get(f"/media/acme/{name}")["Content-Type"] == "text/plain; charset=utf-8"
+
+    settings.MEDIAHUB_DELIVERY_URL = "https://files.example.test"
+    settings.ALLOWED_HOSTS = ["files.example.test"]
+    own = visitor.get(f"/acme/{name}", headers={"host": "files.example.test"})
+    assert own["Content-Type"] == f"{mime}; charset=utf-8"
 
 
 def test_an_older_version_is_served_by_its_id(upload, visitor):
@@ -247,7 +293,7 @@ def test_a_file_whose_bytes_are_lost_is_an_error_of_ours_in_words(upload, visito
     response = visitor.get("/media/acme/a.txt")
 
     assert response.status_code == 404
-    assert "message" in response.json()
+    assert response.json()["message"] == "The file's content is missing from the storage."
 
 
 class TestPrivate:
@@ -309,6 +355,22 @@ class TestPrivate:
             == 401
         )
         assert visitor.get(f"/media/acme/tr:n-preview/in/photo.webp?ik-s={signature}").status_code == 401
+
+    @pytest.mark.rel("S5")
+    @pytest.mark.parametrize("name", ["tr", "ik-obj-version"])
+    def test_a_signed_parameter_counts_only_where_it_is_one(self, secret, visitor, key, name):
+        """`?tr%3D...` reads as `tr=...` when decoded, but names one odd parameter and so asks for the original."""
+        value = secret.version_id if name == "ik-obj-version" else "n-ik_ml_thumbnail"
+        signature = delivery_signature(key, f"in/photo.webp?{name}={value}")
+
+        assert visitor.get(f"/media/acme/in/photo.webp?{name}={value}&ik-s={signature}").status_code in (200, 503)
+        assert visitor.get(f"/media/acme/in/photo.webp?{name}%3D{value}&ik-s={signature}").status_code == 401
+
+    @pytest.mark.rel("S5")
+    def test_a_query_may_be_signed_before_it_is_encoded(self, secret, visitor, key):
+        signature = delivery_signature(key, "in/photo.webp?note=a/b c")
+
+        assert visitor.get(f"/media/acme/in/photo.webp?note=a%2Fb%20c&ik-s={signature}").status_code == 200
 
     @pytest.mark.rel("S5", "A3")
     @pytest.mark.parametrize(
@@ -374,6 +436,26 @@ class TestDeliveryHost:
         assert status("/acme/photo.webp") == 200
         for path in ("/admin/", "/admin/login/", "/v1/files", "/api/v1/files/upload", "/"):
             assert status(path) == 404
+
+    @pytest.mark.parametrize(
+        "spelling", ["files.example.test.", "FILES.example.test", "files.example.test:8000", "Files.Example.Test.:443"]
+    )
+    def test_no_spelling_of_its_name_opens_the_rest(self, upload, visitor, spelling):
+        upload("photo.webp")
+
+        assert visitor.get("/acme/photo.webp", headers={"host": spelling}).status_code == 200
+        for path in ("/admin/login/", "/v1/files", "/api/health/live"):
+            assert visitor.get(path, headers={"host": spelling}).status_code == 404
+
+    def test_on_one_name_the_port_tells_the_hosts_apart(self, upload, visitor, settings):
+        settings.MEDIAHUB_PUBLIC_URL = "https://files.example.test"
+        settings.MEDIAHUB_DELIVERY_URL = "https://files.example.test:8443"
+
+        def status(host):
+            return visitor.get("/api/health/live", headers={"host": host}).status_code
+
+        assert (status("files.example.test:8443"), status("files.example.test.:8443")) == (404, 404)
+        assert (status("files.example.test"), status("files.example.test:443")) == (200, 200)
 
     def test_svg_is_shown_there_in_its_sandbox(self, upload, visitor):
         upload("script.svg")
