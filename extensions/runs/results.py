@@ -63,11 +63,14 @@ def _apply_image(
 ) -> dict[str, Any]:
     current = asset.current_version
     still_current = current is not None and current.version_id == run.version_id
+    made_of = asset.versions.filter(version_id=run.version_id).first() or current
     version = versions.add_version(
         asset=asset,
         blob=blob,
         origin=AssetVersion.Origin.EXTENSION,
         run_id=run.pk,
+        # What is made of a draft is a draft.
+        is_published=made_of is not None and made_of.is_published,
         make_current=still_current,
         now=now,
     )

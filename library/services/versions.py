@@ -39,14 +39,15 @@ def add_version(
     asset: Asset,
     blob: StoredBlob,
     origin: AssetVersion.Origin,
+    is_published: bool,
     now: datetime,
     run_id: UUID | None = None,
     make_current: bool = True,
-    is_published: bool = True,
 ) -> AssetVersion:
     """Write a version for a stored blob, under a lock on the asset.
 
-    make_current: also point the asset at it. Sends `version_added` unless it came from an upload, which announces
+    is_published: without a default, because a draft must not become public by an oversight. make_current: also point
+    the asset at it. Sends `version_added` unless it came from an upload, which announces
     itself. Raises VersionLimitExceeded at the 101st, NotFound if the asset is gone.
     """
     lock_asset(asset)

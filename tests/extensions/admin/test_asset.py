@@ -19,7 +19,7 @@ def signed_in(client, editor):
 
 def second_version(asset: Asset):
     blob = store_bytes(data=picture(colour="red"), name="second.png")
-    return add_version(asset=asset, blob=blob, origin="extension", now=clock.now())
+    return add_version(asset=asset, blob=blob, origin="extension", is_published=True, now=clock.now())
 
 
 def test_nothing_is_sent_while_nothing_has_changed(signed_in, scene):

@@ -94,6 +94,27 @@ def test_remove_bg_adds_a_current_version_and_keeps_the_original(asset):
     assert Asset.objects.get(pk=asset.pk).current_version_id == before.pk
 
 
+@pytest.mark.rel("U12")
+def test_the_result_of_a_draft_is_a_draft(asset):
+    asset.versions.update(is_published=False)
+    ask_for(asset, "remove-bg")
+    pipeline.work("images")
+    assert Asset.objects.get(pk=asset.pk).current_version.is_published is False
+
+
+@pytest.mark.rel("F47")
+def test_a_result_follows_the_version_it_was_made_of(asset):
+    first = asset.current_version
+    [run] = ask_for(asset, "remove-bg")
+    fields = UploadFields(file_name=asset.name, use_unique_file_name=False)
+    upload_asset(
+        account=asset.account, blob=store_bytes(data=picture(colour="red"), name="x"), fields=fields, now=clock.now()
+    )
+    asset.versions.filter(pk=first.pk).update(is_published=False)
+    pipeline.work("images")
+    assert asset.versions.get(version_id=fresh(run).result_version_id).is_published is False
+
+
 @pytest.mark.rel("F47")
 def test_a_result_for_an_old_version_is_kept_but_not_current(asset):
     [run] = ask_for(asset, "remove-bg", webhook_url=HOOK)

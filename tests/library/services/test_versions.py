@@ -33,7 +33,8 @@ def asset(db):
 
 def add(asset, **kwargs):
     blob = store_bytes(data=picture(mode="RGBA"), name="x.png")
-    options = {"origin": EXTENSION, "run_id": uuid.uuid4(), "make_current": True, "now": clock.now(), **kwargs}
+    options = {"origin": EXTENSION, "run_id": uuid.uuid4(), "make_current": True, "is_published": True}
+    options |= {"now": clock.now(), **kwargs}
     return add_version(asset=asset, blob=blob, **options)
 
 
