@@ -9,6 +9,13 @@ from __future__ import annotations
 import struct
 from typing import IO
 
+MAX_GIF_BLOCKS = 200_000
+"""Each costs a turn of a loop; full blocks of this number are 50 MB, so only odd files have more (REL U5)."""
+
+
+class TooManyBlocks(Exception):
+    """A GIF consists of so many tiny blocks that walking them would hold everyone else up."""
+
 
 def webp_size(head: bytes) -> tuple[int, int] | None:
     """Return the canvas of a WebP from its first 30 bytes as (width, height), or None if the header is not readable."""
@@ -27,15 +34,21 @@ def webp_size(head: bytes) -> tuple[int, int] | None:
 
 
 def gif_frames(source: IO[bytes], *, at_most: int) -> int:
-    """Count the frames of a GIF by walking its blocks; stops after `at_most` + 1, and at the first broken block."""
+    """Count the frames of a GIF by walking its blocks; stops after `at_most` + 1.
+
+    Stray bytes between blocks are passed over, as Pillow does. Raises TooManyBlocks.
+    """
     source.seek(0)
     head = source.read(13)
     if len(head) < 13:
         return 0
     source.seek(_colour_table(head[10]), 1)
-    frames = 0
+    frames, blocks = 0, 0
     while frames <= at_most:
+        blocks += 1
         kind = source.read(1)
+        if kind in (b"", b";"):
+            break
         if kind == b"!":
             source.seek(1, 1)
         elif kind == b",":
@@ -44,9 +57,10 @@ def gif_frames(source: IO[bytes], *, at_most: int) -> int:
                 break
             frames += 1
             source.seek(_colour_table(descriptor[8]) + 1, 1)
-        else:
-            break
-        _skip_sub_blocks(source)
+        if kind in (b"!", b","):
+            blocks = _skip_sub_blocks(source, blocks)
+        if blocks > MAX_GIF_BLOCKS:
+            raise TooManyBlocks
     return frames
 
 
@@ -79,8 +93,11 @@ def _colour_table(flags: int) -> int:
     return 3 * (2 << (flags & 7)) if flags & 0x80 else 0
 
 
-def _skip_sub_blocks(source: IO[bytes]) -> None:
-    while size := source.read(1):
+def _skip_sub_blocks(source: IO[bytes], blocks: int) -> int:
+    """Pass over the data of one block; returns `blocks` and as many as were met, one beyond the limit at most."""
+    while blocks <= MAX_GIF_BLOCKS and (size := source.read(1)):
         if size == b"\x00":
-            return
+            break
+        blocks += 1
         source.seek(size[0], 1)
+    return blocks

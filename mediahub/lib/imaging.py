@@ -17,7 +17,7 @@ import pillow_heif
 from django.conf import settings
 from PIL import ExifTags, Image
 
-from mediahub.lib.imageheaders import gif_frames, tiff_pages, webp_size
+from mediahub.lib.imageheaders import TooManyBlocks, gif_frames, tiff_pages, webp_size
 
 pillow_heif.register_heif_opener()
 # Pillow only warns between its limit and twice its limit, and would go on to decode.
@@ -54,9 +54,13 @@ _BROKEN = (
     KeyError,
     TypeError,
     RuntimeError,
+    ArithmeticError,
+    AssertionError,
     struct.error,
     zlib.error,
 )
+# Where `open_checked` leaves the count: Pillow would walk a GIF or TIFF again, and trips over broken ones.
+_FRAMES = "counted_frames"
 _ANIMATIONS = frozenset({"GIF", "WEBP", "PNG", "AVIF"})
 _TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -114,10 +118,13 @@ def open_checked(source: bytes | IO[bytes], limits: Limits) -> Image.Image:
         raise ImageError(UNSUPPORTED, "This is not an image of a known type.")
     if name == "WEBP" and (canvas := webp_size(head)):
         _check_size(canvas, limits)
+    counted = _count_frames(fp, name, limits)
     image = _open(fp, name, limits)
     _check_size(image.size, limits)
-    _check_frames(image, fp, limits)
+    frames = _own_count(image) if counted is None else counted
+    _check_frames(frames, image.size, limits)
     _check_metadata(image, limits)
+    setattr(image, _FRAMES, frames)
     return image
 
 
@@ -156,11 +163,16 @@ def load(image: Image.Image) -> Image.Image:
 
 
 def orientation(image: Image.Image) -> int:
-    """The EXIF orientation still to be applied, 1 to 8; 1 when there is none or the EXIF block is unreadable."""
+    """The EXIF orientation still to be applied, 1 to 8; 1 when there is none or the EXIF block is unreadable.
+
+    In a PNG it counts if it stands before the pixels, where every writer puts it.
+    """
     if image.format == "TIFF":
         return 1  # Pillow turns a TIFF itself when it loads it, and already reports the turned size
     try:
-        value = image.getexif().get(ExifTags.Base.Orientation, 1)
+        # A PNG's own `getexif` decodes all pixels to look behind them, which is not for a web process (REL U6).
+        exif = Image.Image.getexif(image) if image.format == "PNG" else image.getexif()
+        value = exif.get(ExifTags.Base.Orientation, 1)
     except (*_BROKEN, AttributeError):
         return 1
     return value if value in _TRANSPOSE else 1
@@ -183,10 +195,8 @@ def upright(image: Image.Image, turn: int | None = None) -> Image.Image:
 
 
 def frame_count(image: Image.Image) -> int:
-    """Frames of an opened image; a JPEG's further pictures and a HEIF's further images do not count."""
-    if image.format in ("MPO", "HEIF"):
-        return 1
-    return int(getattr(image, "n_frames", 1))
+    """Frames of an image from `open_checked`; a JPEG's further pictures and a HEIF's further images do not count."""
+    return int(getattr(image, _FRAMES, 1))
 
 
 def is_animated(image: Image.Image) -> bool:
@@ -217,18 +227,34 @@ def _check_size(size: tuple[int, int], limits: Limits) -> None:
         raise ImageError(NOT_PROCESSABLE, f"The image has more than {limits.pixels} pixels.")
 
 
-def _check_frames(image: Image.Image, fp: IO[bytes], limits: Limits) -> None:
-    at = fp.tell()
-    if image.format == "GIF":
-        frames = gif_frames(fp, at_most=limits.frames)
-    elif image.format == "TIFF":
-        frames = tiff_pages(fp, at_most=limits.frames)
-    else:
-        frames = frame_count(image)
-    fp.seek(at)
+def _count_frames(fp: IO[bytes], name: str, limits: Limits) -> int | None:
+    """Frames of a GIF or TIFF, counted before Pillow opens it; None for formats whose opener knows the number."""
+    try:
+        if name == "GIF":
+            return max(1, gif_frames(fp, at_most=limits.frames))
+        if name == "TIFF":
+            return max(1, tiff_pages(fp, at_most=limits.frames))
+    except TooManyBlocks as error:
+        raise ImageError(NOT_PROCESSABLE, "The image consists of too many blocks.") from error
+    except _BROKEN as error:
+        # An offset beyond every file, which not even a seek takes.
+        raise ImageError(CORRUPT, f"The image's pages cannot be followed: {error}") from error
+    return None
+
+
+def _own_count(image: Image.Image) -> int:
+    if image.format in ("MPO", "HEIF"):
+        return 1
+    try:
+        return int(getattr(image, "n_frames", 1))
+    except _BROKEN as error:
+        raise ImageError(CORRUPT, f"The image's frames cannot be counted: {error}") from error
+
+
+def _check_frames(frames: int, size: tuple[int, int], limits: Limits) -> None:
     if frames > limits.frames:
         raise ImageError(NOT_PROCESSABLE, f"The image has more than {limits.frames} frames.")
-    if frames * image.width * image.height > limits.frame_pixels:
+    if frames * size[0] * size[1] > limits.frame_pixels:
         raise ImageError(NOT_PROCESSABLE, f"The image has more than {limits.frame_pixels} pixels over all frames.")
 
 

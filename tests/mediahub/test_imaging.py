@@ -5,10 +5,12 @@ import struct
 import zlib
 
 import pytest
-from PIL import Image, PngImagePlugin
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageFile, PngImagePlugin
 
 from mediahub.lib import imaging
-from mediahub.lib.imageheaders import gif_frames, tiff_pages, webp_size
+from mediahub.lib.imageheaders import TooManyBlocks, gif_frames, tiff_pages, webp_size
 from mediahub.lib.imaging import ImageError, Limits
 from tests.photos import FORMATS, encoded, gradient, opened, photo
 
@@ -118,6 +120,120 @@ def test_pages_of_a_tiff_are_counted():
     data = encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:])
     assert tiff_pages(io.BytesIO(data), at_most=500) == 3
     assert not imaging.is_animated(imaging.open_checked(data, Limits()))
+
+
+def tiff_with_second_directory(entries: list[tuple[int, int, int, int]]) -> bytes:
+    """A small grey TIFF followed by a directory of the given (tag, type, count, value) entries."""
+    first = [
+        (256, 3, 1, 1), (257, 3, 1, 1), (258, 3, 1, 8), (259, 3, 1, 1),
+        (262, 3, 1, 1), (273, 4, 1, 8), (278, 3, 1, 1), (279, 4, 1, 1),
+    ]  # fmt: skip
+    start = 10
+    second = start + 2 + 12 * len(first) + 4
+
+    def directory(rows, following):
+        return (
+            struct.pack("<H", len(rows))
+            + b"".join(struct.pack("<HHLL", *row) for row in rows)
+            + struct.pack("<L", following)
+        )
+
+    return struct.pack("<2sHLH", b"II", 42, start, 0) + directory(first, second) + directory(entries, 0)
+
+
+def bigtiff_with_next(offset: int) -> bytes:
+    """A BigTIFF of one pixel whose next directory is at `offset`."""
+    rows = [
+        (256, 3, 1, 1), (257, 3, 1, 1), (258, 3, 1, 8), (259, 3, 1, 1),
+        (262, 3, 1, 1), (273, 4, 1, 8), (278, 3, 1, 1), (279, 4, 1, 1),
+    ]  # fmt: skip
+    body = struct.pack("<Q", len(rows)) + b"".join(struct.pack("<HHQQ", *row) for row in rows)
+    return struct.pack("<2sHHHQ", b"II", 43, 8, 0, 16) + body + struct.pack("<Q", offset)
+
+
+@pytest.mark.rel("U4", "B20")
+@pytest.mark.parametrize("entries", [[], [(256, 2, 4, 0)], [(273, 4, 1, 8)]])
+def test_a_tiff_with_a_senseless_second_page_is_measured_by_its_first(entries):
+    image = imaging.open_checked(tiff_with_second_directory(entries), DEFAULTS)
+    assert (imaging.upright_size(image), imaging.frame_count(image)) == ((1, 1), 2)
+
+
+@pytest.mark.rel("U4", "B20")
+@pytest.mark.parametrize("offset", [2**62, 2**63 - 1, 2**63, 2**64 - 1])
+@pytest.mark.parametrize("kind", ["memory", "file"])
+def test_a_tiff_that_points_beyond_every_file_is_corrupt_and_no_error_of_ours(offset, kind, tmp_path):
+    path = tmp_path / "x.tiff"
+    path.write_bytes(bigtiff_with_next(offset))
+    with path.open("rb") as file:
+        source = path.read_bytes() if kind == "memory" else file
+        try:
+            assert imaging.open_checked(source, DEFAULTS).size == (1, 1)
+        except ImageError as error:
+            assert error.code == "corrupt_image"
+
+
+@pytest.mark.rel("U4", "B20")
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@settings(max_examples=300, deadline=None)
+@given(
+    data=st.sampled_from([tiff_with_second_directory([]), bigtiff_with_next(0), bigtiff_with_next(2**62)]),
+    damage=st.lists(st.tuples(st.integers(0, 260), st.integers(0, 255)), max_size=8),
+)
+def test_a_damaged_tiff_raises_nothing_but_image_errors(data, damage):
+    broken = bytearray(data)
+    for at, value in damage:
+        broken[at % len(broken)] = value
+    try:
+        imaging.frame_count(imaging.open_checked(bytes(broken), DEFAULTS))
+    except ImageError as error:
+        assert error.code in {"corrupt_image", "file_not_processable", "unsupported_file_type"}
+
+
+@pytest.mark.rel("U5", "B20")
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(
+    "body",
+    [b",\0\0\0\0\1\0\1\0\0\2" + b"\1\0" * 2_000_000, b"!\xfe" + b"\1x" * 2_000_000, b"!\xfe\0" * 1_000_000],
+    ids=["of pixels", "of a comment", "comments"],
+)
+def test_a_gif_of_countless_tiny_blocks_is_not_walked_to_its_end(body):
+    source = io.BytesIO(b"GIF89a\1\0\1\0\0\0\0" + body + b"\0;")
+    with pytest.raises(ImageError) as caught:
+        imaging.open_checked(source, DEFAULTS)
+    assert caught.value.code == "file_not_processable"
+    source.seek(0)
+    with pytest.raises(TooManyBlocks):
+        gif_frames(source, at_most=500)
+    assert source.tell() < len(body) / 2
+
+
+@pytest.mark.rel("U5", "B20")
+def test_frames_behind_stray_bytes_count_too():
+    frame = b",\0\0\0\0\1\0\1\0\0\2\2D\1\0"
+    data = b"GIF89a\1\0\1\0\x80\0\0\0\0\0\xff\xff\xff" + frame + b"\7\7\7" + frame * 20 + b";"
+    assert gif_frames(io.BytesIO(data), at_most=500) == 21
+    assert refusal(data, Limits(frames=20)) == "file_not_processable"
+
+
+@pytest.mark.rel("U6")
+@pytest.mark.parametrize("name", ["grey16.png", "transparent.png", "palette.png", "animated.gif", "photo.tiff"])
+def test_reading_facts_decodes_no_pixel(name, monkeypatch):
+    def decode(self, *_):
+        raise AssertionError("pixels are decoded")
+
+    for kind in (PngImagePlugin.PngImageFile, ImageFile.ImageFile):
+        monkeypatch.setattr(kind, "load", decode)
+    image = imaging.open_checked((FORMATS / name).read_bytes(), DEFAULTS)
+    assert imaging.upright_size(image)[0] > 0
+    assert imaging.frame_count(image) > 0
+
+
+@pytest.mark.rel("U8", "B21")
+def test_the_orientation_of_a_png_counts_if_it_stands_before_the_pixels():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image = imaging.open_checked(encoded(gradient(48, 32), "PNG", exif=exif), DEFAULTS)
+    assert (imaging.orientation(image), imaging.upright(image).size) == (6, (32, 48))
 
 
 @pytest.mark.rel("U5", "B20")
