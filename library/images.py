@@ -33,6 +33,8 @@ RASTER_MIMES = frozenset(
         "image/bmp",
     }
 )
+_SCALABLE_MODES = frozenset({"RGB", "RGBA", "L", "CMYK"})
+"""Pixels that Pillow averages as they are; palettes, bits and 16-bit greys have to be converted first."""
 _ALPHA_MODES = frozenset({"RGBA", "LA", "PA", "La", "RGBa"})
 
 
@@ -93,8 +95,14 @@ def thumbnail(data: bytes, width: int, height: int, fmt: Format, *, limits: Limi
     # JPEG can be decoded at a fraction of its size; twice the target keeps the scaling sharp.
     image.draft(None, (box[0] * 2, box[1] * 2))
     profile = image.info.get("icc_profile")
-    image = _plain(_to_srgb(imaging.load(image), profile))
-    image.thumbnail(box, Image.Resampling.LANCZOS, reducing_gap=2.0)
+    imaging.load(image)
+    if image.mode in _SCALABLE_MODES and "transparency" not in image.info:
+        # Colours of a hundred megapixels are not worth converting for a hundred that are kept.
+        image.thumbnail(box, Image.Resampling.LANCZOS, reducing_gap=2.0)
+        image = _plain(_to_srgb(image, profile))
+    else:
+        image = _plain(_to_srgb(image, profile))
+        image.thumbnail(box, Image.Resampling.LANCZOS, reducing_gap=2.0)
     image = imaging.upright(image, turn)
     if fmt == "JPEG":
         image = _on_white(image)

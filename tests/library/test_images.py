@@ -181,6 +181,24 @@ def test_colours_are_converted_to_srgb_by_the_profile():
     assert ignored.max() > 10
 
 
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "CMYK"])
+def test_colours_are_converted_when_the_picture_is_small_already(mode, monkeypatch):
+    sizes = []
+    convert = ImageCms.profileToProfile
+
+    def measured(image, *args, **kwargs):
+        sizes.append(image.size)
+        return convert(image, *args, **kwargs)
+
+    monkeypatch.setattr(ImageCms, "profileToProfile", measured)
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    fmt = "TIFF" if mode == "CMYK" else "PNG"
+    data = encoded(Image.new(mode, (2000, 1000), "white"), fmt, icc_profile=profile)
+
+    assert opened(thumbnail(data, 100, 100, "PNG", limits=LIMITS)).size == (100, 50)
+    assert sizes == [(100, 50)]
+
+
 @pytest.mark.parametrize("profile", [b"no profile", b"\0" * 500])
 def test_a_broken_profile_counts_as_absent(profile):
     data = encoded(Image.new("RGB", (20, 20), "red"), "JPEG", icc_profile=profile)
