@@ -118,6 +118,7 @@ def serve_web(*, host: str, port: int) -> None:
         threads=settings.MEDIAHUB_WEB_THREADS,
         largest_body=largest_body,
         tmp_dir=settings.MEDIAHUB_TMP_DIR,
+        behind_tls=settings.MEDIAHUB_BEHIND_TLS,
     )
 
 

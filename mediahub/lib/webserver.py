@@ -27,14 +27,31 @@ class _Stop(Exception):
     """SIGTERM or SIGINT arrived."""
 
 
-def serve(application: Any, *, host: str, port: int, threads: int, largest_body: int, tmp_dir: Path) -> None:
+def serve(application: Any, **options: Any) -> None:
     """Answer requests until SIGTERM or SIGINT, then finish those in hand for at most two seconds.
 
-    largest_body: bytes of a request body above which the answer is 413. tmp_dir: where bodies are spooled.
-    Raises OSError if the address is taken.
+    options: those of `make_server`. Raises OSError if the address is taken.
+    """
+    server = make_server(application, **options)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _raise_stop)
+    try:
+        _loop(timeout=1, map=server._map, use_poll=True)
+    except _Stop:
+        _finish(server)
+
+
+def make_server(
+    application: Any, *, host: str, port: int, threads: int, largest_body: int, tmp_dir: Path, behind_tls: bool = False
+) -> Any:
+    """A bound server whose loop does not run yet.
+
+    largest_body: bytes of a request body above which the answer is 413. tmp_dir: where bodies are spooled. behind_tls:
+    a proxy terminates TLS, so every request counts as https; headers that claim so are removed either way, because
+    the proxy's address is not known here and anyone could send them. Raises OSError if the address is taken.
     """
     tempfile.tempdir = str(tmp_dir)
-    server: Any = _create_server(
+    return _create_server(
         application,
         host=host,
         port=port,
@@ -44,14 +61,9 @@ def serve(application: Any, *, host: str, port: int, threads: int, largest_body:
         channel_timeout=IDLE_S,
         max_request_body_size=largest_body,
         clear_untrusted_proxy_headers=True,
+        url_scheme="https" if behind_tls else "http",
         ident=None,
     )
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _raise_stop)
-    try:
-        _loop(timeout=1, map=server._map, use_poll=True)
-    except _Stop:
-        _finish(server)
 
 
 def _raise_stop(*_: object) -> None:
