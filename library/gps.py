@@ -1,7 +1,8 @@
 """Takes the place where a photo was taken out of an uploaded file, if MEDIAHUB_STRIP_GPS asks for it (REL U8).
 
 The bytes of EXIF's GPS directory and of XMP's GPS properties are blanked where they stand, so nothing else of the file
-changes, not even its length, and no pixel is encoded anew. The upload API calls `without_gps`.
+changes, not even its length, and no pixel is encoded anew. Left alone are packed text of PNG, XMP split over segments,
+maker notes, IPTC place names and videos. The upload API calls `without_gps`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from library.filetypes import sniff
 from mediahub.lib.spool import HEAD_BYTES, SpooledFile
 
 GPS_TAG = 0x8825
-_TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
+_TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _MAX_DIRECTORIES = 16
 _MAX_VALUE_BYTES = 4096
 _MAX_ENTRIES = 1000
@@ -83,6 +84,9 @@ def _is_text(value: bytes) -> bool:
 def _in_jpeg(data: mmap.mmap) -> Iterator[Span]:
     at = 2
     while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] != 0xDA:
+        if data[at + 1] == 0xFF:  # any number of fill bytes may stand before a marker
+            at += 1
+            continue
         end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
         if data[at + 1] == 0xE1 and data[at + 4 : at + 10] == b"Exif\0\0":
             yield at + 10, min(end, len(data))
@@ -126,6 +130,36 @@ _FINDERS = {
 }
 
 
+class _Layout:
+    """How a TIFF writes its directories: byte order, and 32-bit offsets or BigTIFF's 64-bit ones."""
+
+    def __init__(self, order: str, *, big: bool) -> None:
+        self.first = 8 if big else 4
+        self.count = struct.Struct(order + ("Q" if big else "H"))
+        self.entry = struct.Struct(order + ("HHQQ" if big else "HHLL"))
+        self.next = struct.Struct(order + ("Q" if big else "L"))
+
+    def number(self, data: mmap.mmap, at: int) -> int:
+        """Entries of the directory at `at`. Raises struct.error beyond the end."""
+        return int(self.count.unpack(data[at : at + self.count.size])[0])
+
+    def offset(self, data: mmap.mmap, at: int) -> int:
+        """The offset written at `at`. Raises struct.error beyond the end."""
+        return int(self.next.unpack(data[at : at + self.next.size])[0])
+
+    def behind(self, at: int, count: int) -> int:
+        """Where the entries of a directory end."""
+        return at + self.count.size + count * self.entry.size
+
+
+_LAYOUTS = {
+    b"II*\0": _Layout("<", big=False),
+    b"MM\0*": _Layout(">", big=False),
+    b"II+\0": _Layout("<", big=True),
+    b"MM\0+": _Layout(">", big=True),
+}
+
+
 def _gps_spans(data: mmap.mmap, start: int, end: int) -> list[Span]:
     """What to blank in one EXIF block: values and entries of each GPS directory, and its count.
 
@@ -138,36 +172,37 @@ def _gps_spans(data: mmap.mmap, start: int, end: int) -> list[Span]:
 
 
 def _walk_directories(data: mmap.mmap, start: int, end: int) -> Iterator[Span]:
-    order = {b"II*\0": "<", b"MM\0*": ">"}.get(data[start : start + 4])
-    if order is None:
+    layout = _LAYOUTS.get(data[start : start + 4])
+    if layout is None:
         return
-    (offset,) = struct.unpack(f"{order}L", data[start + 4 : start + 8])
+    offset = layout.offset(data, start + layout.first)
     for _ in range(_MAX_DIRECTORIES):
         at = start + offset
-        if not offset or at + 2 > end:
+        if not offset or at + layout.count.size > end:
             return
-        (count,) = struct.unpack(f"{order}H", data[at : at + 2])
-        for tag, _, _, value in _entries(data, at, count, order, end):
+        count = layout.number(data, at)
+        for tag, _, _, value in _entries(data, at, count, layout, end):
             if tag == GPS_TAG:
-                yield from _directory_spans(data, start, start + value, order, end)
-        (offset,) = struct.unpack(f"{order}L", data[at + 2 + 12 * count : at + 6 + 12 * count])
+                yield from _directory_spans(data, start, start + value, layout, end)
+        offset = layout.offset(data, layout.behind(at, count))
 
 
-def _directory_spans(data: mmap.mmap, start: int, at: int, order: str, end: int) -> Iterator[Span]:
-    if at + 2 > end:
+def _directory_spans(data: mmap.mmap, start: int, at: int, layout: _Layout, end: int) -> Iterator[Span]:
+    if at + layout.count.size > end:
         return
-    (count,) = struct.unpack(f"{order}H", data[at : at + 2])
-    for _, kind, number, value in _entries(data, at, count, order, end):
+    count = layout.number(data, at)
+    for _, kind, number, value in _entries(data, at, count, layout, end):
         size = _TYPE_BYTES.get(kind, 1) * number
-        if 4 < size <= _MAX_VALUE_BYTES and start + value + size <= end:
+        if layout.next.size < size <= _MAX_VALUE_BYTES and start + value + size <= end:
             yield start + value, start + value + size
     # No entries any more, and no directory behind it.
-    yield at, min(at + 6 + 12 * count, end)
+    yield at, min(layout.behind(at, count) + layout.next.size, end)
 
 
-def _entries(data: mmap.mmap, at: int, count: int, order: str, end: int) -> Iterator[tuple[int, int, int, int]]:
-    for place in range(at + 2, min(at + 2 + 12 * min(count, _MAX_ENTRIES), end - 11), 12):
-        tag, kind, number, value = struct.unpack(f"{order}HHLL", data[place : place + 12])
+def _entries(data: mmap.mmap, at: int, count: int, layout: _Layout, end: int) -> Iterator[tuple[int, int, int, int]]:
+    size, first = layout.entry.size, at + layout.count.size
+    for place in range(first, min(first + size * min(count, _MAX_ENTRIES), end - size + 1), size):
+        tag, kind, number, value = layout.entry.unpack(data[place : place + size])
         yield tag, kind, number, value
 
 

@@ -40,7 +40,12 @@ def receive(source: SpooledFile | UrlSource, *, file_name: str) -> SpooledFile:
     if not spooled.size:
         spooled.close()
         raise BadInput("The file is empty.", field="file")
-    return without_gps(spooled) if settings.MEDIAHUB_STRIP_GPS else spooled
+    try:
+        return without_gps(spooled) if settings.MEDIAHUB_STRIP_GPS else spooled
+    except BaseException:
+        # What was fetched is nobody else's to close.
+        spooled.close()
+        raise
 
 
 def _fetch(url: str, file_name: str) -> SpooledFile:

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import struct
 from pathlib import Path
 
 import numpy
@@ -63,6 +64,38 @@ def test_the_place_goes_and_everything_else_stays(fmt, mime, tmp_path):
     assert new.getexif().get(ExifTags.Base.Orientation) == old.getexif().get(ExifTags.Base.Orientation)
     assert numpy.array_equal(numpy.asarray(old), numpy.asarray(new))
     assert not strip_gps(path, mime)
+
+
+@pytest.mark.rel("U8", "B21")
+def test_fill_bytes_before_a_jpeg_marker_do_not_hide_the_place(tmp_path):
+    data = photo("JPEG")
+    at = data.index(b"\xff\xe1")
+    path = tmp_path / "photo"
+    path.write_bytes(data[:at] + b"\xff\xff\xff" + data[at:])
+    assert gps(path.read_bytes())
+
+    assert strip_gps(path, "image/jpeg")
+    assert not gps(path.read_bytes())
+
+
+@pytest.mark.rel("U8", "B21")
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_bigtiff_loses_its_place(order, tmp_path):
+    latitude = struct.pack(f"{order}6L", 48, 1, 51, 1, 29, 1)
+    directory = struct.pack(f"{order}Q", 2) + struct.pack(f"{order}HHQ2s6x", 1, 2, 2, b"N\0")
+    at = 16 + 8 + 20 + 8  # behind a first directory of one entry
+    directory += struct.pack(f"{order}HHQQ", 2, 5, 3, at + 8 + 40 + 8) + struct.pack(f"{order}Q", 0)
+    mark = b"II+\0" if order == "<" else b"MM\0+"
+    head = mark + struct.pack(f"{order}HHQ", 8, 0, 16)
+    first = struct.pack(f"{order}Q", 1) + struct.pack(f"{order}HHQQ", 0x8825, 13, 1, at) + struct.pack(f"{order}Q", 0)
+    data = head + first + directory + latitude
+    path = tmp_path / "photo"
+    path.write_bytes(data)
+
+    assert strip_gps(path, "image/tiff")
+    after = path.read_bytes()
+    assert after[: len(head + first)] == head + first
+    assert after[len(head + first) :] == bytes(len(directory + latitude))
 
 
 @pytest.mark.rel("U8")
