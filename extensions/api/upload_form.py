@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,10 @@ from library.services.assets import UploadFields
 from library.wire import RESPONSE_FIELDS
 from mediahub.lib.http import BadUrl, check_url, policy_from_settings
 
+_EMPTY_OBJECT = re.compile(r"\s*\{\s*\}\s*\Z")
 NOT_YET = ("token", "expire", "signature", "publicKey", "checks", "customMetadata", "transformation")
+OBJECTS = ("customMetadata", "transformation")
+"""Fields in JSON, which clients also send when they hold nothing."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ def parse_upload_form(data: QueryDict) -> UploadForm:
     Raises BadInput, BadName or BadExtensions.
     """
     for name in NOT_YET:
-        if data.get(name):
+        if data.get(name) and not (name in OBJECTS and _EMPTY_OBJECT.match(str(data[name]))):
             raise BadInput(f"{name} is not supported by this server yet.", field=name)
     if "fileName" not in data:
         raise BadInput("The fileName parameter is missing.", field="fileName")

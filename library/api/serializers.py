@@ -83,7 +83,7 @@ def parse_list_query(query: Mapping[str, str]) -> ListQuery:
 
 def parse_update(body: Mapping[str, Any]) -> AssetChanges:
     """Read the members of an update that change details (API 3.5). Raises BadInput naming the member."""
-    if "customMetadata" in body:
+    if "customMetadata" in body and body["customMetadata"] != {}:
         raise BadInput("customMetadata is not supported by this server yet.", field="customMetadata")
     is_published, with_versions = _publish(body["publish"]) if "publish" in body else (None, False)
     return AssetChanges(

@@ -39,6 +39,11 @@ def test_null_removes_all_tags(patch):
     assert patch({"tags": None}).json()["tags"] is None
 
 
+def test_empty_custom_metadata_counts_as_absent(patch):
+    body = patch({"customMetadata": {}, "description": "new"}).json()
+    assert (body["customMetadata"], body["description"]) == ({}, "new")
+
+
 def test_absent_members_stay_as_they_are(patch):
     body = patch({"description": "new"}).json()
     assert (body["tags"], body["customCoordinates"], body["description"]) == (["old"], "1,2,3,4", "new")

@@ -31,8 +31,14 @@ NAME = part("fileName", b"x.bin")
     "field", ["token", "expire", "signature", "publicKey", "checks", "customMetadata", "transformation"]
 )
 def test_fields_that_come_later_are_named(api, field):
-    body = assert_refused(upload(api, **{field: "{}"}), field=field)
+    body = assert_refused(upload(api, **{field: '{"a": 1}'}), field=field)
     assert field in body["message"]
+
+
+@pytest.mark.parametrize("field", ["customMetadata", "transformation"])
+@pytest.mark.parametrize("value", ["{}", " { } ", ""])
+def test_an_empty_object_counts_as_absent(api, field, value):
+    assert upload(api, picture(), **{field: value}).status_code == 200
 
 
 @pytest.mark.parametrize(
