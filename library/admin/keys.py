@@ -7,7 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from library.adminsite import back_to, page, show
 from library.desks import Desk, Role
 from library.models import Account, ApiKey
-from library.services.accounts import audit, create_api_key
+from library.services.accounts import NewKey, TooManyKeys, audit, create_api_key
 from library.services.people import disable_api_key
 from mediahub.lib import clock
 
@@ -18,12 +18,21 @@ def keys(request: HttpRequest, desk: Desk) -> HttpResponse:
     made = None
     if request.method == "POST":
         label = request.POST.get("label", "").strip()[:80]
-        with transaction.atomic():
-            made = create_api_key(account=desk.account, label=label)
-            audit(account=desk.account, actor=desk.actor, action="key.created", target=made.public_key)
+        try:
+            made = _make(desk, label)
+        except TooManyKeys as error:
+            messages.error(request, error.message)
+            return back_to(request, desk, "keys")
     rows = ApiKey.objects.filter(account=desk.account).order_by("disabled_at", "-created_at")
     context = {"title": "API keys", "nav": "keys", "keys": rows, "made": made}
     return show(request, "library/keys.html", context)
+
+
+@transaction.atomic
+def _make(desk: Desk, label: str) -> NewKey:
+    made = create_api_key(account=desk.account, label=label)
+    audit(account=desk.account, actor=desk.actor, action="key.created", target=made.public_key)
+    return made
 
 
 def _account_of_key(*, pk: int) -> Account | None:

@@ -9,12 +9,21 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q
 
 from library.models import Account, ApiKey, AuditEntry
 from library.services.folders import ensure_folder
 from mediahub.lib import secretbox
 from mediahub.lib.clock import now as clock_now
 from mediahub.lib.errors import Conflict, DomainError
+
+MAX_ACTIVE_KEYS = 5
+
+
+class TooManyKeys(DomainError):
+    """The account has as many active keys as it may have."""
+
+    code = "key_limit_exceeded"
 
 
 @dataclass(frozen=True)
@@ -58,8 +67,19 @@ def create_account(*, slug: str, units_per_month: int | None = None, name: str =
     return NewAccount(account, key.public_key, key.private_key, secret)
 
 
+@transaction.atomic
 def create_api_key(*, account: Account, label: str) -> NewKey:
-    """Make a standard key for an account. Its private part is stored encrypted, beside a hash to find it by."""
+    """Make a standard key for an account. Its private part is stored encrypted, beside a hash to find it by.
+
+    Raises TooManyKeys if the account has MAX_ACTIVE_KEYS that are neither disabled nor expired (API 1.2).
+    """
+    # The lock makes two requests at once count one after the other.
+    Account.objects.select_for_update(no_key=True).get(pk=account.pk)
+    active = ApiKey.objects.filter(
+        Q(expires_at=None) | Q(expires_at__gt=clock_now()), account=account, disabled_at=None
+    )
+    if active.count() >= MAX_ACTIVE_KEYS:
+        raise TooManyKeys("An account may have five active API keys. Disable one first.")
     public_key = "public_" + secrets.token_urlsafe(21)
     private_key = "private_" + secrets.token_urlsafe(30)
     api_key = ApiKey.objects.create(

@@ -3,7 +3,7 @@
 import pytest
 
 from library.models import ApiKey, AuditEntry
-from library.services.accounts import create_account
+from library.services.accounts import create_account, create_api_key
 from tests.conftest import client_for
 
 
@@ -18,6 +18,22 @@ def test_the_private_key_is_shown_once(client, owner):
     assert "no-store" in made["Cache-Control"]
     assert key.private_key not in client.get("/admin/keys/").content.decode()
     assert AuditEntry.objects.get(action="key.created").target == key.public_key
+
+
+@pytest.mark.rel("A2")
+def test_a_key_too_many_is_refused_in_words(client, owner, new_account):
+    for number in range(4):
+        create_api_key(account=new_account.account, label=str(number))
+    client.force_login(owner)
+
+    response = client.post("/admin/keys/", {"label": "sixth"}, follow=True)
+
+    assert [(str(message), message.level_tag) for message in response.context["messages"]] == [
+        ("An account may have five active API keys. Disable one first.", "error")
+    ]
+    assert "An account may have five active API keys." in response.content.decode()
+    assert new_account.account.api_keys.count() == 5
+    assert not AuditEntry.objects.filter(action="key.created").exists()
 
 
 def test_a_disabled_key_opens_nothing(client, owner, new_account):

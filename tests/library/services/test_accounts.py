@@ -2,11 +2,13 @@
 
 import base64
 import re
+from datetime import timedelta
 
 import pytest
 
 from library.models import Account, ApiKey, AuditEntry, Folder
-from library.services.accounts import audit, create_account, create_api_key
+from library.services.accounts import TooManyKeys, audit, create_account, create_api_key
+from mediahub.lib import clock
 from mediahub.lib.errors import Conflict, DomainError
 
 pytestmark = pytest.mark.django_db
@@ -47,6 +49,34 @@ def test_keys_look_as_clients_expect_them_and_differ():
     assert len({key.private_key for key in keys}) == len({key.public_key for key in keys}) == 3
     assert all(re.fullmatch(r"private_[A-Za-z0-9_-]{40}", key.private_key) for key in keys)
     assert all(re.fullmatch(r"public_[A-Za-z0-9_-]{28}", key.public_key) for key in keys)
+
+
+@pytest.mark.rel("A2")
+def test_a_sixth_active_key_is_refused():
+    account = create_account(slug="acme").account
+    for number in range(4):
+        create_api_key(account=account, label=str(number))
+    with pytest.raises(TooManyKeys, match="five active"):
+        create_api_key(account=account, label="sixth")
+    assert account.api_keys.count() == 5
+
+
+@pytest.mark.rel("A2")
+@pytest.mark.parametrize("column", ["disabled_at", "expires_at"])
+def test_keys_that_open_nothing_do_not_count(column):
+    account = create_account(slug="acme").account
+    keys = [create_api_key(account=account, label=str(number)) for number in range(4)]
+    ApiKey.objects.filter(pk=keys[0].api_key.pk).update(**{column: clock.now() - timedelta(days=1)})
+    assert create_api_key(account=account, label="fifth").private_key
+    ApiKey.objects.filter(pk=keys[1].api_key.pk).update(expires_at=clock.now() + timedelta(days=1))
+    with pytest.raises(TooManyKeys):
+        create_api_key(account=account, label="sixth")
+
+
+def test_the_keys_of_another_account_do_not_count():
+    for slug in ("one", "two"):
+        account = create_account(slug=slug).account
+        assert [create_api_key(account=account, label="x") for _ in range(4)]
 
 
 @pytest.mark.rel("A8")
