@@ -5,12 +5,18 @@ from datetime import timedelta
 import pytest
 
 from extensions.api import health
-from extensions.models import ExtensionRun
+from extensions.models import ExtensionRun, Turn
+from library.storage import delete_blob, put_blob
 from mediahub.lib import clock
 from tests.extensions.scenes import ask_for, make_asset
 
 pytestmark = pytest.mark.django_db
 TOKEN = "the token of this test"
+
+
+@pytest.fixture(autouse=True)
+def fresh_answers():
+    health.forget()
 
 
 @pytest.fixture
@@ -49,7 +55,9 @@ def test_work_that_nobody_does_makes_it_fail(new_account, details, broker_is_up)
     ask_for(make_asset(new_account.account), "local-auto-tagging")
     assert details()["oldestDueWork"] == "ok"
     ExtensionRun.objects.update(due_at=clock.now() - timedelta(minutes=3))
-    assert "a run has been due since" in details()["oldestDueWork"]
+    Turn.objects.update(served_at=clock.now() - timedelta(minutes=3))
+    health.forget()
+    assert "work in the queue tagging has been due since" in details()["oldestDueWork"]
 
 
 @pytest.mark.rel("U14")
@@ -65,3 +73,51 @@ def test_a_blob_store_that_cannot_be_written_makes_it_fail(details, broker_is_up
 
 def test_the_broker_check_names_what_is_wrong(details):
     assert "Error" in details()["broker"]
+
+
+@pytest.mark.rel("A9")
+def test_many_callers_cost_one_check(client, monkeypatch):
+    asked = []
+    monkeypatch.setitem(health.CHECKS, "broker", lambda: asked.append(1))
+    for _ in range(20):
+        assert client.get("/api/health/ready").status_code == 200
+    assert len(asked) == 1
+
+
+@pytest.mark.rel("A9")
+def test_an_answer_is_kept_for_seconds_only(client, monkeypatch):
+    asked = []
+    monkeypatch.setitem(health.CHECKS, "broker", lambda: asked.append(1))
+    monkeypatch.setattr(health, "KEEP_S", 0.0)
+    for _ in range(2):
+        client.get("/api/health/ready")
+    assert len(asked) == 2
+
+
+@pytest.mark.rel("A9")
+def test_a_probe_that_a_crash_left_behind_is_used_again(details, broker_is_up, blobs_in_tmp_path):
+    put_blob(health.PROBE, b"left behind")
+    assert details()["blobStore"] == "ok"
+    assert [path for path in blobs_in_tmp_path.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.rel("A9")
+def test_a_probe_that_another_process_removed_is_written_again(monkeypatch, details, broker_is_up):
+    put, removed = health.put_blob, []
+
+    def put_and_lose(key, source):
+        put(key, source)
+        if not removed:
+            removed.append(key)
+            delete_blob(key)
+
+    monkeypatch.setattr(health, "put_blob", put_and_lose)
+    assert details()["blobStore"] == "ok"
+    assert removed == [health.PROBE]
+
+
+def test_a_backlog_that_is_worked_off_is_no_fault(new_account, details, broker_is_up):
+    ask_for(make_asset(new_account.account), "local-auto-tagging")
+    ExtensionRun.objects.update(due_at=clock.now() - timedelta(minutes=30))
+    Turn.objects.update(served_at=clock.now() - timedelta(seconds=3))
+    assert details()["oldestDueWork"] == "ok"
