@@ -6,6 +6,8 @@ errors.
 
 from dataclasses import dataclass
 
+from django.conf import settings
+
 from extensions.catalog import CATALOG
 from extensions.models import ExtensionRun
 from extensions.providers.base import (
@@ -40,12 +42,18 @@ def ask(run: ExtensionRun) -> Answer:
     """
     version = _pinned_version(run)
     data = _read(version)
-    refusals: list[ProviderUnavailable] = []
+    refusals: list[ProviderUnavailable | TransientProviderError] = []
     for slug in CATALOG[run.extension].chain:
         try:
             provider = _provider(slug)
             output = provider.run(_run_input(run, version, data, provider))
         except ProviderUnavailable as error:
+            refusals.append(error)
+            continue
+        except TransientProviderError as error:
+            if run.attempts < settings.MEDIAHUB_RUN_ATTEMPTS:
+                raise
+            # Its attempts are spent: the next in the chain may do better.
             refusals.append(error)
             continue
         results.check(run, output)
@@ -97,7 +105,7 @@ def _run_input(run: ExtensionRun, version: AssetVersion, data: bytes, provider: 
     )
 
 
-def _nobody(run: ExtensionRun, refusals: list[ProviderUnavailable]) -> ProviderUnavailable:
+def _nobody(run: ExtensionRun, refusals: list[ProviderUnavailable | TransientProviderError]) -> ProviderUnavailable:
     """The refusal of the whole chain: the last provider's own code, with every provider's sentence."""
     if not refusals:
         return ProviderUnavailable("provider_not_configured", f"No provider is configured for {run.extension}.")

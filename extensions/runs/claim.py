@@ -1,5 +1,7 @@
 """Take the fairest due run of a queue, and give leases back: one conditional UPDATE each (REL J4, J14, J16)."""
 
+import random
+import time
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -15,7 +17,7 @@ from mediahub.lib import processes
 
 BEYOND_TIMEOUT_S = {"tagging": 75, "images": 120}
 """From a provider's time-out to the end of the lease: the hard time limit and a margin lie in between (REL J5)."""
-TRIES = 5
+TRIES = 10
 
 
 def claim(queue: str, *, now: datetime) -> ExtensionRun | None:
@@ -23,7 +25,9 @@ def claim(queue: str, *, now: datetime) -> ExtensionRun | None:
 
     The UPDATE's row count says who won; a loser looks again, because another run may be due.
     """
-    for _ in range(TRIES):
+    for attempt in range(TRIES):
+        if attempt:
+            time.sleep(random.uniform(0, 0.01) * attempt)  # noqa: S311 - lets rivals pass, guards nothing
         key = _next_in_turn(queue, now=now)
         if key is None:
             return None
@@ -51,10 +55,13 @@ def free_dead_leases(*, now: datetime) -> int:
     """Let runs of this node be claimed at once whose process no longer exists; return how many (REL J16)."""
     freed = 0
     node = processes.node()
-    held = ExtensionRun.objects.filter(state=ExtensionRun.State.RUNNING, node=node, due_at__gt=now)
-    for run in held.only("pk", "token", "process_id", "process_started"):
-        if run.process_id and not processes.is_alive(run.process_id, run.process_started):
-            freed += ExtensionRun.objects.held_by(token=run.token).filter(pk=run.pk).update(due_at=now, woken_at=None)
+    # Open rows by queue, as the partial index has them.
+    running = ExtensionRun.objects.open().filter(state=ExtensionRun.State.RUNNING, node=node, due_at__gt=now)
+    for queue in ExtensionRun.Queue.values:
+        for run in running.filter(queue=queue).only("pk", "token", "process_id", "process_started"):
+            if run.process_id and not processes.is_alive(run.process_id, run.process_started):
+                held = ExtensionRun.objects.held_by(token=run.token).filter(pk=run.pk)
+                freed += held.update(due_at=now, woken_at=None)
     return freed
 
 
@@ -81,6 +88,7 @@ def _take(run: ExtensionRun, *, now: datetime) -> bool:
             node=node,
             process_id=process_id,
             process_started=started,
+            woken_at=None,
         )
         if taken:
             turns.mark_served(run.queue, str(run.account_id), now=now)

@@ -11,14 +11,17 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 
 from extensions.catalog import CATALOG
 from extensions.models import ExtensionRun
 from extensions.runs import heartbeats
+from extensions.webhooks.publish import announced, withdraw_answered
 from mediahub.lib import clock
+from mediahub.lib.retry import repeat_on_conflict
 
 GRACE_S = 10
-"""How long after the deadline a request may still set `announce` before a worker takes it for dead."""
+"""How long after the deadline a request may still answer before it counts as dead."""
 FIRST_LOOK_S, LONGEST_PAUSE_S = 0.004, 0.05
 
 _lock = threading.Lock()
@@ -33,24 +36,36 @@ def answer_by(now: datetime) -> datetime:
 def wait_for(runs: Sequence[ExtensionRun]) -> dict[str, str]:
     """Wait for the synchronous-first ones among a request's runs; return each extension's status for the answer.
 
-    Call it after commit. Ends with one conditional UPDATE per open run that hands its announcement to the worker, so
-    that no end is lost and none is both answered and announced.
+    Call it after commit. No end is lost and none is both answered and announced, see `_take_leave`.
     """
     waited = [run.pk for run in runs if run.answer_by is not None]
     if waited and _may_wait(runs):
         _wait_until_over(waited, time.monotonic() + settings.MEDIAHUB_SYNC_DEADLINE_S)
     if waited:
+        _take_leave(waited)
+    keys = [run.pk for run in runs]
+    known, told = ExtensionRun.objects.in_bulk(keys), announced(keys)
+    return {run.extension: _status(known[run.pk], is_announced=run.pk in told) for run in runs}
+
+
+@repeat_on_conflict
+def _take_leave(waited: list[UUID]) -> None:
+    """Hand the announcement of open runs to their workers, and withdraw those of runs that this request answers.
+
+    A run that ends while a request waits is announced for the moment at which the request counts as dead. If the
+    request dies, the announcement goes out; if not, it is taken back here. The run's row orders the two.
+    """
+    with transaction.atomic():
         ExtensionRun.objects.open().filter(pk__in=waited).update(announce=True)
-    now_known = ExtensionRun.objects.in_bulk([run.pk for run in runs])
-    return {run.extension: _status(now_known[run.pk]) for run in runs}
+        withdraw_answered(runs=waited, now=clock.now())
 
 
-def _status(run: ExtensionRun) -> str:
-    """What the answer says of a run: an end that goes out by webhook alone is `pending` here."""
-    is_announced_only = run.announce and settings.MEDIAHUB_EXTENSION_WEBHOOKS != "all"
-    if CATALOG[run.extension].is_synchronous_first and is_announced_only and run.webhook_url:
+def _status(run: ExtensionRun, *, is_announced: bool) -> str:
+    """What the answer says of a run: an end that goes out by webhook is `pending` here, unless all ends do."""
+    if is_announced and settings.MEDIAHUB_EXTENSION_WEBHOOKS != "all":
         return "pending"
-    return "pending" if run.state == ExtensionRun.State.SUCCEEDED and run.answer_by is None else run.wire_status
+    is_waited_for = CATALOG[run.extension].is_synchronous_first
+    return run.wire_status if is_waited_for or run.state != ExtensionRun.State.SUCCEEDED else "pending"
 
 
 def _may_wait(runs: Sequence[ExtensionRun]) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, DataError, transaction
 
 from extensions.models import ExtensionRun
 from extensions.providers.base import PermanentProviderError, ProviderUnavailable, TransientProviderError
@@ -68,7 +68,16 @@ def execute(run: ExtensionRun) -> None:
         try_later(run, code="internal_error", message=f"Unexpected fault: {type(error).__name__}.")
     else:
         if answer is not None:
-            settle_success(run, answer)
+            _settle_or_refuse(run, answer)
+
+
+def _settle_or_refuse(run: ExtensionRun, answer: Answer) -> None:
+    """Settle; an answer that the database cannot hold is the provider's fault, and asking again would not help."""
+    try:
+        settle_success(run, answer)
+    except (DataError, ValueError) as error:
+        log.exception("answer_cannot_be_stored")
+        settle_failure(run, code=results.BAD, message=f"The answer cannot be stored: {type(error).__name__}.")
 
 
 def _answer(run: ExtensionRun) -> Answer | None:
@@ -89,6 +98,7 @@ def _answer(run: ExtensionRun) -> Answer | None:
 @repeat_on_conflict
 def settle_success(run: ExtensionRun, answer: Answer) -> bool:
     """Apply the answer and end the run in one transaction; False if the lease was lost and nothing was written."""
+    blob = keeping.stored_blob(run, answer.output)
     with transaction.atomic():
         now = clock.now()
         asset = _locked_asset(run)
@@ -98,7 +108,6 @@ def settle_success(run: ExtensionRun, answer: Answer) -> bool:
             with transaction.atomic():
                 if asset is None:
                     raise DomainError("The asset was deleted while the extension ran.", code="asset_deleted")
-                blob = keeping.stored_blob(run, answer.output)
                 columns = results.apply(
                     run=run, asset=asset, output=answer.output, blob=blob, provider=answer.provider, now=now
                 )
@@ -112,6 +121,7 @@ def settle_success(run: ExtensionRun, answer: Answer) -> bool:
 @repeat_on_conflict
 def settle_failure(run: ExtensionRun, *, code: str, message: str) -> bool:
     """End the run without a result in one transaction; False if the lease was lost and nothing was written."""
+    code, message = results.clean_text(code, 60), results.clean_text(message, 2000)
     with transaction.atomic():
         now = clock.now()
         if run.asset_id is not None and _locked_asset(run) is None:
@@ -133,21 +143,24 @@ def try_later(run: ExtensionRun, *, code: str, message: str, retry_after_s: floa
         retry_after_s=retry_after_s,
         rng=random.Random(),  # noqa: S311 - spreads load, guards nothing
     )
-    due_at = now + timedelta(seconds=wait_s)
+    # A supplier may ask for any wait; beyond the run's greatest age it comes to the same.
+    due_at = now + timedelta(seconds=min(wait_s, settings.MEDIAHUB_RUN_MAX_AGE_S + 1))
     too_old = due_at > run.created_at + timedelta(seconds=settings.MEDIAHUB_RUN_MAX_AGE_S)
     if run.attempts >= settings.MEDIAHUB_RUN_ATTEMPTS or too_old:
         settle_failure(run, code=code, message=message)
         return
     held = ExtensionRun.objects.held_by(token=run.token).filter(pk=run.pk)
-    held.update(state=State.QUEUED, token=None, due_at=due_at, woken_at=None, last_error=f"{code}: {message}")
+    last_error = results.clean_text(f"{code}: {message}", 2000)
+    held.update(state=State.QUEUED, token=None, due_at=due_at, woken_at=None, last_error=last_error)
     log.info("run_will_be_tried_again", code=code, wait_s=round(wait_s, 1), attempts=run.attempts)
 
 
 def _locked_asset(run: ExtensionRun) -> Asset | None:
     """The run's asset under lock: assets are locked before runs everywhere, so that no two wait for each other."""
-    if run.asset_id is None:
+    if run.asset_id is None or Asset.objects.select_for_update(no_key=True).filter(pk=run.asset_id).first() is None:
         return None
-    return Asset.objects.select_for_update(of=("self",), no_key=True).with_details().filter(pk=run.asset_id).first()
+    # A second look: rows joined to the first would be those from before the wait for the lock.
+    return Asset.objects.with_details().filter(pk=run.asset_id).first()
 
 
 def _end(run: ExtensionRun, state: State, now: datetime, **columns: Any) -> bool:
@@ -164,11 +177,8 @@ def _conclude(run: ExtensionRun, now: datetime) -> None:
     """Units and webhook of a run that has just ended, in the same transaction."""
     run.refresh_from_db()
     units.close(run=run, succeeded=run.state == State.SUCCEEDED, now=now)
-    if not run.announce and run.answer_by is not None and run.answer_by <= now:
-        # The request that waited for this run is dead: its end is announced instead of answered.
-        ExtensionRun.objects.filter(pk=run.pk).update(announce=True)
-        run.announce = True
     transaction.on_commit(lambda: crash_point("run.settled"))
-    if run.announce:
-        publish_extension_webhook(run=run, now=now)
+    # While a request waits, the announcement waits too: the request withdraws it with its answer, or has died.
+    is_waited_for = not run.announce and run.answer_by is not None and run.answer_by > now
+    publish_extension_webhook(run=run, now=now, due_at=run.answer_by if is_waited_for else None)
     crash_point("run.settling")

@@ -14,21 +14,31 @@ from library.images import inspect, sniff
 from library.models import Asset, AssetVersion
 from library.services import assets, tags, versions
 from library.services.blobs import StoredBlob
+from mediahub.lib.errors import DomainError
 from mediahub.lib.imaging import limits_from_settings
+from mediahub.lib.json_input import require_clean_text
 
 LONGEST_TAG, MOST_TAGS = 200, 100
 LONGEST_TEXT = 10_000
+LONGEST_MODEL = 80
 BAD = "bad_provider_result"
+
+
+def clean_text(text: str, longest: int) -> str:
+    """A supplier's text as every database takes it: without controls and unpaired surrogates, cut to a length."""
+    return "".join(char if char.isprintable() else " " for char in text)[:longest]
 
 
 def check(run: ExtensionRun, output: Output) -> None:
     """Raise PermanentProviderError `bad_provider_result` for an output that must not be applied."""
+    if clean_text(output.model, LONGEST_MODEL) != output.model:
+        raise PermanentProviderError(BAD, "The provider answered with an unusable model name.")
     if run.extension == "remove-bg":
         _check_image(run, output)
     elif run.extension.endswith("-auto-tagging"):
         _check_tags(output)
-    elif not isinstance(output, TextFound) or not output.text.strip() or len(output.text) > LONGEST_TEXT:
-        raise PermanentProviderError(BAD, "The provider did not answer with a text.")
+    elif not isinstance(output, TextFound) or not _is_usable(output.text, LONGEST_TEXT):
+        raise PermanentProviderError(BAD, "The provider did not answer with a usable text.")
 
 
 def apply(
@@ -81,12 +91,20 @@ def _apply_image(
     }
 
 
+def _is_usable(text: str, longest: int) -> bool:
+    """Whether a text says something, is not too long, and holds nothing that a database would refuse."""
+    try:
+        require_clean_text(text)
+    except DomainError:
+        return False
+    return bool(text.strip()) and len(text) <= longest
+
+
 def _check_tags(output: Output) -> None:
     if not isinstance(output, TagsFound) or len(output.tags) > MOST_TAGS:
         raise PermanentProviderError(BAD, "The provider did not answer with a list of labels.")
     for tag in output.tags:
-        name_is_good = isinstance(tag.name, str) and tag.name.strip() and "\x00" not in tag.name
-        if not name_is_good or len(tag.name) > LONGEST_TAG:
+        if not isinstance(tag.name, str) or not _is_usable(tag.name, LONGEST_TAG):
             raise PermanentProviderError(BAD, "The provider answered with a label without a usable name.")
         if not math.isfinite(tag.confidence) or not 0 <= tag.confidence <= 100:
             raise PermanentProviderError(BAD, "The provider answered with a confidence outside 0 to 100.")

@@ -13,12 +13,13 @@ from extensions import turns
 from extensions.catalog import CATALOG, Block
 from extensions.models import ExtensionRun
 from extensions.units import services as units
-from extensions.waking import wake_new
 from extensions.webhooks.publish import publish_extension_webhook
 from library.models import Asset, AssetVersion
 from library.services.accounts import audit
+from library.services.versions import lock_asset
 from mediahub.lib import clock
 from mediahub.lib.errors import Conflict
+from mediahub.lib.waking import wake_new
 
 State = ExtensionRun.State
 
@@ -77,6 +78,7 @@ def cancel_run(*, run: ExtensionRun, actor: str) -> ExtensionRun:
         token=None,
         error_code="cancelled",
         error_message=f"Cancelled by {actor}.",
+        announce=True,
     ):
         raise RunIsOver("This run has ended already.")
     run.refresh_from_db()
@@ -94,8 +96,10 @@ def retry_run(*, run: ExtensionRun, actor: str) -> ExtensionRun:
     """
     if not run.is_terminal:
         raise RunIsOpen("This run has not ended yet.")
-    assets = Asset.objects.select_for_update(of=("self",), no_key=True).with_details()
-    asset = assets.filter(pk=run.asset_id).first() if run.asset_id else None
+    asset = Asset.objects.filter(pk=run.asset_id).first() if run.asset_id else None
+    if asset is not None:
+        lock_asset(asset)
+        asset = Asset.objects.with_details().get(pk=asset.pk)
     if asset is None or asset.current_version is None:
         raise Conflict("The asset of this run was deleted.", code="asset_deleted")
     block = Block(name=run.extension, params=run.params, index=0)

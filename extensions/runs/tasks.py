@@ -9,10 +9,10 @@ from celery import shared_task
 from extensions.models import ExtensionRun
 from extensions.runs.claim import free_dead_leases
 from extensions.runs.pipeline import work
-from extensions.waking import wake_due
 from mediahub.lib import clock
 from mediahub.lib.draining import draining
 from mediahub.lib.wakeup import task_name
+from mediahub.lib.waking import wake_due
 
 log = structlog.get_logger(__name__)
 

@@ -155,6 +155,8 @@ def change_plan(*, account: Account, units_per_month: int, overage_units: int, a
     """
     now = clock.now()
     ledger = UnitLedger.objects.select_for_update().get(pk=ledger_for(account, now=now).pk)
+    # Read under the lock: of two changes at once the second must see what the first one did.
+    account.refresh_from_db()
     difference = units_per_month - account.units_per_month
     if ledger.granted + difference + overage_units < ledger.held + ledger.spent or ledger.granted + difference < 0:
         raise InsufficientUnits("This month's held and spent units are more than the new plan allows.")

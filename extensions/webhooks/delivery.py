@@ -58,7 +58,12 @@ def deliver_one() -> WebhookDelivery | None:
         return None
     crash_point("delivery.claimed")
     started_at = clock.now()
-    outcome = send(delivery, started_at=started_at)
+    try:
+        outcome = send(delivery, started_at=started_at)
+    except Exception as error:
+        # Whatever it is, the attempt counts: a delivery that can never be sent must not be tried for ever.
+        log.exception("delivery_failed_unexpectedly", delivery=delivery.message_id)
+        outcome = Outcome(duration_ms=0, reason="internal", answer=_clean(f"{type(error).__name__}"))
     crash_point("delivery.sent")
     record(delivery, outcome, started_at=started_at)
     return delivery
@@ -101,6 +106,8 @@ def record(delivery: WebhookDelivery, outcome: Outcome, *, started_at: datetime)
     now = clock.now()
     succeeded = outcome.is_success(delivery.kind)
     with transaction.atomic():
+        # Turn before delivery, as in claiming, so that no two workers wait for each other.
+        turn = Turn.objects.select_for_update().filter(queue=QUEUE, key=delivery.receiver).first()
         held = WebhookDelivery.objects.filter(pk=delivery.pk, state=State.SENDING, token=delivery.token)
         won = held.update(
             **_next_state(delivery, outcome, succeeded=succeeded, now=now),
@@ -125,7 +132,8 @@ def record(delivery: WebhookDelivery, outcome: Outcome, *, started_at: datetime)
             answer=outcome.answer[:1024],
             location=outcome.location,
         )
-        _turn_after(delivery.receiver, succeeded=succeeded, now=now)
+        if turn is not None:
+            _remember(turn, succeeded=succeeded, now=now)
     return True
 
 
@@ -147,11 +155,8 @@ def _next_state(delivery: WebhookDelivery, outcome: Outcome, *, succeeded: bool,
     return {"state": State.PENDING, "due_at": due_at}
 
 
-def _turn_after(receiver: str, *, succeeded: bool, now: datetime) -> None:
-    """Remember the receiver's failures in a row (REL W14)."""
-    turn = Turn.objects.select_for_update().filter(queue=QUEUE, key=receiver).first()
-    if turn is None:
-        return
+def _remember(turn: Turn, *, succeeded: bool, now: datetime) -> None:
+    """Count the receiver's failures in a row (REL W14)."""
     turn.failures = 0 if succeeded else turn.failures + 1
     pause = pause_after(turn.failures)
     turn.paused_until = now + pause if pause else None

@@ -3,25 +3,34 @@
 Runs call this when they end. The body is frozen here: every attempt and replay sends the same bytes.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from extensions import turns
-from extensions.models import ExtensionRun, WebhookDelivery
-from extensions.waking import wake_new
+from extensions.models import ExtensionRun, Turn, WebhookDelivery
 from extensions.webhooks.events import encode, extension_body
 from extensions.webhooks.signing import new_message_id
 from library import wire
 from library.models import Asset
+from mediahub.lib.waking import wake_new
 
 QUEUE = "webhooks"
+FAILURES_BEFORE_PAUSE = 3
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-def publish_extension_webhook(*, run: ExtensionRun, now: datetime) -> WebhookDelivery | None:
-    """Write the announcement of a run's end, once per run; None where the run has no `webhookUrl`."""
+def publish_extension_webhook(
+    *, run: ExtensionRun, now: datetime, due_at: datetime | None = None
+) -> WebhookDelivery | None:
+    """Write the announcement of a run's end, once per run; None where the run has no `webhookUrl`.
+
+    due_at: when it goes out, if not at once: a request that still waits for the run may withdraw it until then.
+    """
     if not run.webhook_url:
         return None
+    due_at = due_at or now
     asset = Asset.objects.with_details().filter(pk=run.asset_id).first() if run.asset_id else None
     receiver = receiver_of(run.webhook_url)
     delivery = WebhookDelivery.objects.create(
@@ -34,14 +43,36 @@ def publish_extension_webhook(*, run: ExtensionRun, now: datetime) -> WebhookDel
         url=run.webhook_url,
         receiver=receiver,
         body=encode(extension_body(run, wire.file_object(asset) if asset else None)),
-        first_due_at=now,
-        due_at=now,
+        first_due_at=due_at,
+        due_at=due_at,
         created_at=now,
     )
     turns.join_queue(QUEUE, [receiver], now=now)
-    fresh = WebhookDelivery.objects.filter(pk=delivery.pk)
-    wake_new(QUEUE, fresh, WebhookDelivery.objects.open(), now=now)
+    if due_at <= now:
+        wake_for(delivery, now=now)
     return delivery
+
+
+def withdraw_answered(*, runs: Iterable[UUID], now: datetime) -> None:
+    """Take back announcements that wait for a request's end, because that request answers (architecture 4.6)."""
+    untouched = WebhookDelivery.objects.filter(state=WebhookDelivery.State.PENDING, attempts_made=0, due_at__gt=now)
+    untouched.filter(kind=WebhookDelivery.Kind.EXTENSION, run_id__in=list(runs)).delete()
+
+
+def announced(runs: Iterable[UUID]) -> set[UUID]:
+    """Those of the runs whose end is announced by webhook."""
+    of_runs = WebhookDelivery.objects.filter(kind=WebhookDelivery.Kind.EXTENSION, run_id__in=list(runs))
+    return {run_id for run_id in of_runs.values_list("run_id", flat=True) if run_id}
+
+
+def wake_for(delivery: WebhookDelivery, *, now: datetime) -> None:
+    """Wake a worker for a due delivery, unless its receiver fails: then the sweep lets it through in its turn.
+
+    Deliveries for failing receivers do not count against the ceiling either, so that they keep nobody else waiting.
+    """
+    failing = Turn.objects.filter(queue=QUEUE, failures__gte=FAILURES_BEFORE_PAUSE).values("key")
+    fresh = WebhookDelivery.objects.filter(pk=delivery.pk).exclude(receiver__in=failing)
+    wake_new(QUEUE, fresh, WebhookDelivery.objects.open().exclude(receiver__in=failing), now=now)
 
 
 def receiver_of(url: str) -> str:

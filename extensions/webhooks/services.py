@@ -5,8 +5,7 @@ from datetime import timedelta
 from django.db import transaction
 
 from extensions.models import WebhookDelivery
-from extensions.waking import wake_new
-from extensions.webhooks.publish import QUEUE
+from extensions.webhooks.publish import wake_for
 from library.models import Account
 from library.services.accounts import audit
 from mediahub.lib import clock
@@ -36,9 +35,9 @@ def replay(*, delivery: WebhookDelivery, actor: str) -> WebhookDelivery:
     )
     if not finished.update(state=State.PENDING, finished_at=None, first_due_at=now, due_at=now, woken_at=None):
         raise NotReplayable("Only a finished delivery of the last 30 days can be sent again.")
-    wake_new(QUEUE, WebhookDelivery.objects.filter(pk=delivery.pk), WebhookDelivery.objects.open(), now=now)
-    audit(account=delivery.account, actor=actor, action="webhook.replayed", target=delivery.message_id, detail={})
     delivery.refresh_from_db()
+    wake_for(delivery, now=now)
+    audit(account=delivery.account, actor=actor, action="webhook.replayed", target=delivery.message_id, detail={})
     return delivery
 
 

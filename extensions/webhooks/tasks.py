@@ -9,16 +9,16 @@ from datetime import datetime
 
 from celery import shared_task
 
-from extensions.models import WebhookDelivery
-from extensions.waking import wake_due
-from extensions.webhooks.claim import expire_late, free_dead_leases
+from extensions.webhooks.claim import MOST_AT_ONCE, expire_late, free_dead_leases, sendable_turns
 from extensions.webhooks.delivery import deliver_one
 from extensions.webhooks.publish import QUEUE
 from mediahub.lib import clock
 from mediahub.lib.draining import draining
 from mediahub.lib.wakeup import task_name
+from mediahub.lib.waking import wake_workers
 
 LONGEST_STRETCH_S = 20
+MOST_WOKEN = 64
 
 
 @shared_task(name=task_name(QUEUE), ignore_result=True)
@@ -35,5 +35,13 @@ def sweep_due_deliveries(now: datetime | None = None) -> dict[str, int]:
     return {
         "freed_deliveries": free_dead_leases(now=now),
         "expired_deliveries": expire_late(now=now),
-        "woken_webhooks": wake_due(QUEUE, WebhookDelivery.objects.due(now), WebhookDelivery.objects.open(), now=now),
+        "woken_webhooks": wake_workers(QUEUE, wanted=_wanted_workers(now)),
     }
+
+
+def _wanted_workers(now: datetime) -> int:
+    """As many as may send at once: up to the cap for each receiver that may get a request now.
+
+    Rows are not counted: ten thousand deliveries for a dead receiver must wake no more workers than it may get.
+    """
+    return min(MOST_WOKEN, MOST_AT_ONCE * sendable_turns(now=now)[:MOST_WOKEN].count())

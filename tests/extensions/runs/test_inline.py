@@ -9,6 +9,8 @@ from django.db import connection
 
 from extensions.models import ExtensionRun, WebhookDelivery
 from extensions.runs import heartbeats, inline, pipeline
+from extensions.runs.services import cancel_run
+from extensions.webhooks.claim import claim
 from library.services.accounts import create_account
 from mediahub.lib import clock
 from tests.extensions.scenes import FAKE_CHAINS, ask_for, make_asset
@@ -89,6 +91,25 @@ def test_an_end_announced_because_the_request_was_taken_for_dead_is_answered_pen
     pipeline.work("tagging")
     assert WebhookDelivery.objects.count() == 1
     assert inline.wait_for(runs) == {TAGGER: "pending"}
+
+
+@pytest.mark.django_db
+@pytest.mark.rel("J18")
+def test_an_end_whose_request_died_before_it_is_announced_when_the_request_counts_as_dead(asset):
+    [run] = waited_for(asset, TAGGER)
+    pipeline.work("tagging")
+    # The request never comes back. Nothing is due now; it is when its time to answer has passed.
+    assert claim(now=clock.now()) is None
+    clock.shift(60)
+    assert claim(now=clock.now()).run_id == run.pk
+
+
+@pytest.mark.django_db
+def test_a_run_cancelled_while_a_request_waits_is_announced_and_answered_pending(asset):
+    runs = waited_for(asset, TAGGER)
+    cancel_run(run=runs[0], actor="edda")
+    assert inline.wait_for(runs) == {TAGGER: "pending"}
+    assert WebhookDelivery.objects.count() == 1
 
 
 @pytest.mark.rel("J18")

@@ -5,11 +5,12 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import DataError
 
 from extensions.models import ExtensionRun, UnitEntry, WebhookDelivery
-from extensions.providers.base import FoundTag, ImageProduced, TagsFound
+from extensions.providers.base import FoundTag, ImageProduced, TagsFound, TransientProviderError
 from extensions.providers.registry import get_provider
-from extensions.runs import pipeline
+from extensions.runs import pipeline, results
 from extensions.runs.asking import Answer
 from extensions.runs.claim import claim, lease
 from extensions.runs.services import RunIsOpen, RunIsOver, cancel_run, retry_run
@@ -334,6 +335,49 @@ def test_an_unexpected_fault_of_ours_is_tried_again_and_named(asset, monkeypatch
     assert fresh(run).last_error == "internal_error: Unexpected fault: ZeroDivisionError."
 
 
+@pytest.mark.rel("J11", "F33")
+def test_a_transient_error_hands_over_to_the_next_provider_when_its_attempts_are_spent(asset, settings, monkeypatch):
+    settings.MEDIAHUB_RUN_ATTEMPTS = 2
+    settings.MEDIAHUB_PROVIDER_CHAINS = settings.MEDIAHUB_PROVIDER_CHAINS | {"remove-bg": ["rembg", "fake"]}
+
+    def be_busy(run_input):
+        raise TransientProviderError("busy", "later")
+
+    monkeypatch.setattr(get_provider("rembg"), "run", be_busy)
+    [run] = ask_for(asset, "remove-bg")
+    pipeline.work("images")
+    assert (fresh(run).state, fresh(run).provider) == ("queued", "")
+    clock.shift(60)
+    pipeline.work("images")
+    assert (fresh(run).state, fresh(run).provider) == ("succeeded", "fake")
+
+
+@pytest.mark.rel("J11")
+def test_a_supplier_cannot_ask_for_a_wait_that_no_calendar_holds(asset, fake_chains):
+    plan(fake_chains, error={"kind": "transient", "code": "busy", "message": "later", "retry_after_s": 1e15})
+    [run] = ask_for(asset, TAGGER)
+    pipeline.work("tagging")
+    assert (fresh(run).state, fresh(run).error_code) == ("failed", "busy")
+
+
+@pytest.mark.rel("J8", "F37")
+def test_what_a_supplier_says_is_stored_without_controls(asset, fake_chains):
+    plan(fake_chains, error={"kind": "permanent", "code": "x", "message": "a\x00b" + "c" * 5000})
+    [run] = ask_for(asset, TAGGER)
+    pipeline.work("tagging")
+    assert fresh(run).error_message.startswith("a bccc")
+    assert len(fresh(run).error_message) == 2000
+
+
+@pytest.mark.rel("J8", "F37")
+def test_an_answer_that_cannot_be_stored_fails_the_run_without_asking_again(asset, monkeypatch, fake_chains):
+    monkeypatch.setattr(results, "apply", lambda **kwargs: (_ for _ in ()).throw(DataError("too long")))
+    [run] = ask_for(asset, TAGGER)
+    pipeline.work("tagging")
+    assert (fresh(run).state, fresh(run).error_code) == ("failed", "bad_provider_result")
+    assert calls(fake_chains) == 1
+
+
 @pytest.mark.rel("F44")
 def test_a_run_that_needs_too_much_memory_is_tried_again_in_another_process(asset, monkeypatch):
     def need_too_much(run_input):
@@ -387,18 +431,20 @@ def test_running_a_tagger_again_keeps_what_a_person_decided(asset):
 
 
 @pytest.mark.rel("J18")
-def test_an_end_that_a_request_waits_for_is_not_announced(asset):
-    [run] = ask_for(asset, TAGGER, webhook_url=HOOK, answer_by=clock.now() + timedelta(seconds=60))
+def test_an_end_that_a_request_waits_for_is_announced_only_when_the_request_counts_as_dead(asset):
+    answer_by = clock.now() + timedelta(seconds=60)
+    [run] = ask_for(asset, TAGGER, webhook_url=HOOK, answer_by=answer_by)
     pipeline.work("tagging")
     assert fresh(run).state == "succeeded"
-    assert not WebhookDelivery.objects.exists()
+    delivery = WebhookDelivery.objects.get(run_id=run.pk)
+    assert (delivery.due_at, delivery.first_due_at, delivery.woken_at) == (answer_by, answer_by, None)
 
 
 @pytest.mark.rel("J18")
-def test_an_end_whose_request_died_is_announced(asset):
+def test_an_end_after_its_request_died_is_announced_at_once(asset):
     [run] = ask_for(asset, TAGGER, webhook_url=HOOK, answer_by=clock.now() - timedelta(seconds=1))
     pipeline.work("tagging")
-    assert WebhookDelivery.objects.filter(run_id=run.pk).count() == 1
+    assert WebhookDelivery.objects.get(run_id=run.pk).due_at <= clock.now()
 
 
 @pytest.mark.rel("J18")

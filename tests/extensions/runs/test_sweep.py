@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from extensions import waking
 from extensions.models import ExtensionRun
 from extensions.runs import tasks
-from mediahub.lib import clock
+from extensions.runs.claim import claim
+from mediahub.lib import clock, waking
 from tests.extensions.scenes import ask_for, make_asset
 
 TAGGER = "local-auto-tagging"
@@ -19,6 +19,7 @@ def published(monkeypatch):
     """What was published, instead of a broker: queue and count of each call."""
     calls = []
     monkeypatch.setattr(waking, "publish", lambda queue, count: calls.append((queue, count)) or count)
+    monkeypatch.setattr(waking, "waiting", lambda queue: sum(count for name, count in calls if name == queue))
     return calls
 
 
@@ -68,3 +69,45 @@ def test_a_run_that_waits_is_woken_when_its_time_has_come(asset, published):
     assert published == []
     tasks.sweep_due_runs(later + timedelta(seconds=1))
     assert published == [("tagging", 1)]
+
+
+@pytest.mark.rel("J12")
+def test_messages_that_nobody_takes_do_not_pile_up(asset, published):
+    [run] = ask_for(asset, TAGGER)
+    values = {f.attname: getattr(run, f.attname) for f in ExtensionRun._meta.concrete_fields if f.attname != "id"}
+    ExtensionRun.objects.bulk_create([ExtensionRun(**values) for _ in range(2 * waking.CEILING)])
+    now = clock.now()
+    for minutes in range(10):
+        tasks.sweep_due_runs(now + timedelta(minutes=minutes))
+    assert sum(count for _, count in published) <= waking.CEILING
+
+
+@pytest.mark.rel("J3", "J12", "F17")
+def test_what_could_not_be_published_is_woken_at_the_next_pass(asset, monkeypatch, published):
+    [run] = ask_for(asset, TAGGER)
+    ExtensionRun.objects.filter(pk=run.pk).update(woken_at=None)
+    with monkeypatch.context() as away:
+        away.setattr(waking, "waiting", lambda queue: None)
+        tasks.sweep_due_runs()
+    with monkeypatch.context() as failing:
+        failing.setattr(waking, "publish", lambda queue, count: 0)
+        tasks.sweep_due_runs()
+    assert ExtensionRun.objects.get().woken_at is None
+    tasks.sweep_due_runs()
+    assert published == [("tagging", 1)]
+
+
+@pytest.mark.rel("J3")
+def test_a_request_whose_wake_up_failed_leaves_the_row_to_the_sweep(asset, django_capture_on_commit_callbacks):
+    # The suite has no broker.
+    with django_capture_on_commit_callbacks(execute=True):
+        ask_for(asset, TAGGER)
+    assert ExtensionRun.objects.get().woken_at is None
+
+
+@pytest.mark.rel("J12")
+def test_a_claimed_row_no_longer_counts_against_the_ceiling(asset):
+    ask_for(asset, TAGGER)
+    assert ExtensionRun.objects.get().woken_at is not None
+    claim("tagging", now=clock.now())
+    assert ExtensionRun.objects.get().woken_at is None

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from imagekitio import ImageKit
@@ -13,7 +14,6 @@ from standardwebhooks.webhooks import Webhook
 from extensions.models import Turn, WebhookAttempt, WebhookDelivery
 from extensions.runs import pipeline
 from extensions.runs.services import cancel_run
-from extensions.waking import CEILING
 from extensions.webhooks import claim as claims
 from extensions.webhooks.delivery import deliver_one
 from extensions.webhooks.publish import receiver_of
@@ -21,7 +21,7 @@ from extensions.webhooks.services import NotReplayable, cancel_deliveries, repla
 from extensions.webhooks.tasks import sweep_due_deliveries
 from library.services.accounts import create_account
 from library.services.assets import delete_asset
-from mediahub.lib import clock
+from mediahub.lib import clock, waking
 from tests import receivers
 from tests.extensions.scenes import FAKE_CHAINS, ask_for, make_asset
 from tests.receivers import Receiver
@@ -332,21 +332,72 @@ def test_an_attempt_that_was_overtaken_is_not_recorded_and_the_id_stays(asset):
     assert receiver.requests[0].headers["webhook-id"] == delivery.message_id
 
 
-@pytest.mark.rel("J12")
-def test_the_sweep_expires_what_came_too_late_and_wakes_no_more_than_the_ceiling(asset):
-    delivery = announced(asset, "https://slow.example/")
+def many(delivery, count):
+    """Copies of a delivery, as events, that nobody was woken for."""
     values = {f.attname: getattr(delivery, f.attname) for f in delivery._meta.concrete_fields}
     values |= {"id": None, "run_id": None, "kind": "event", "woken_at": None}
-    WebhookDelivery.objects.bulk_create(
-        [WebhookDelivery(**(values | {"message_id": f"m{number}"})) for number in range(CEILING + 50)]
-    )
+    copies = [WebhookDelivery(**(values | {"message_id": f"{delivery.pk}.{number}"})) for number in range(count)]
+    return WebhookDelivery.objects.bulk_create(copies)
+
+
+@pytest.fixture
+def published(monkeypatch):
+    """What the sweep publishes, instead of a broker: a count for each pass."""
+    calls = []
+    monkeypatch.setattr(waking, "waiting", lambda queue: 0)
+    monkeypatch.setattr(waking, "publish", lambda queue, count: calls.append(count) or count)
+    return calls
+
+
+@pytest.mark.rel("J12", "W14")
+def test_the_sweep_wakes_as_many_workers_as_may_send(asset, published):
+    many(announced(asset, "https://slow.example/"), 50)
     sweep_due_deliveries()
+    announced(asset, "https://other.example/")
     sweep_due_deliveries()
-    assert WebhookDelivery.objects.filter(woken_at__isnull=False).count() == CEILING
-    late = WebhookDelivery.objects.exclude(pk=delivery.pk).first()
-    WebhookDelivery.objects.filter(pk=late.pk).update(first_due_at=clock.now() - timedelta(hours=25), attempts_made=12)
-    assert sweep_due_deliveries()["expired_deliveries"] == 1
-    assert fresh(late).state == "expired"
+    assert published == [claims.MOST_AT_ONCE, 2 * claims.MOST_AT_ONCE]
+
+
+@pytest.mark.rel("W14", "F66")
+def test_a_backlog_for_a_failing_receiver_does_not_keep_others_from_being_woken(asset):
+    many(announced(asset, "https://dead.example/"), 1200)
+    WebhookDelivery.objects.update(woken_at=clock.now())
+    Turn.objects.filter(queue="webhooks").update(failures=3, paused_until=clock.now() + timedelta(seconds=60))
+    assert announced(asset, "https://live.example/").woken_at is not None
+    assert announced(asset, "https://dead.example/").woken_at is None
+
+
+@pytest.mark.rel("W18")
+def test_the_sweep_ends_what_came_too_late_and_what_its_worker_lost_at_the_last(asset, published):
+    first, second, fresh_one = (announced(asset, "https://slow.example/") for _ in range(3))
+    yesterday = clock.now() - timedelta(hours=25)
+    WebhookDelivery.objects.filter(pk__in=[first.pk, second.pk]).update(first_due_at=yesterday, attempts_made=12)
+    WebhookDelivery.objects.filter(pk=second.pk).update(state="sending", token=uuid4())
+    assert sweep_due_deliveries()["expired_deliveries"] == 2
+    assert (fresh(first).state, fresh(second).state, fresh(fresh_one).state) == ("expired", "expired", "pending")
+    assert fresh(second).last_reason == "worker_lost"
+
+
+@pytest.mark.rel("W15")
+def test_a_pause_opens_for_the_last_attempt_alone(asset):
+    backlog = announced(asset, "https://dead.example/")
+    last = announced(asset, "https://dead.example/")
+    now = clock.now()
+    closing = now - timedelta(seconds=DAY_S - 20)
+    WebhookDelivery.objects.filter(pk=last.pk).update(first_due_at=closing)
+    WebhookDelivery.objects.filter(pk=backlog.pk).update(due_at=now - timedelta(hours=1))
+    Turn.objects.filter(queue="webhooks").update(failures=9, paused_until=now + timedelta(seconds=60))
+    assert claims.claim(now=now).pk == last.pk
+    assert claims.claim(now=now) is None
+
+
+@pytest.mark.rel("W5", "W18")
+def test_a_delivery_that_can_never_be_sent_is_counted_and_not_tried_for_ever(asset, new_account):
+    delivery = announced(asset, "https://slow.example/")
+    type(new_account.account).objects.update(webhook_secret_token="written under another key")
+    deliver_one()
+    assert (fresh(delivery).state, fresh(delivery).attempts_made) == ("pending", 1)
+    assert WebhookAttempt.objects.get().reason == "internal"
 
 
 def test_the_failure_body_names_the_code_and_the_file(asset):
