@@ -21,7 +21,7 @@ from django.core.wsgi import get_wsgi_application
 from django.db import DatabaseError, connections
 
 from extensions.models import WorkerHeartbeat
-from extensions.sweeping import Sweeper
+from extensions.sweeping import sweep_for_ever
 from extensions.workers import QUEUES, prepare_app, serve_queues
 from mediahub.lib import broker
 from mediahub.lib.datadir import broker_socket, default_broker_url
@@ -150,7 +150,7 @@ def _sweep() -> None:
     take_role("sweep")
     told = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: told.set())
-    Sweeper().sweep_until(told.wait)
+    sweep_for_ever(told.wait)
 
 
 def _manage(*words: str) -> list[str | Path]:

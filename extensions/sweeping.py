@@ -4,6 +4,7 @@
 traceback, the others run, and it is tried again at its next turn. With the database away the sweep waits and goes on.
 """
 
+import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -36,10 +37,15 @@ PARTS = (
     Part("deliveries", "extensions.webhooks.tasks.sweep_due_deliveries"),
     Part("renditions", "library.tasks.sweep_renditions"),
     Part("heartbeats", "extensions.sweeping.prune_heartbeats", 60),
+)
+"""What keeps work going; quick, and never held up by the tidying below."""
+
+TIDYING = (
     Part("spool", "extensions.sweeping.clean_spool", 600),
     Part("receipts", "library.tasks.sweep_receipts", 600),
     Part("blobs", "extensions.sweeping.sweep_blobs", 3600),
 )
+"""What walks through stores and old rows and may take minutes; in a thread of its own."""
 
 
 def prune_heartbeats() -> int:
@@ -66,7 +72,7 @@ def kept_answer_keys(keys: list[str]) -> set[str]:
 class Sweeper:
     """Runs the parts when they are due. `results` of a pass: part to what it returned, or to its error's text."""
 
-    def __init__(self, parts: Iterable[Part] = PARTS) -> None:
+    def __init__(self, parts: Iterable[Part] = (*PARTS, *TIDYING)) -> None:
         self._parts = tuple(parts)
         self._next: dict[str, float] = {}
 
@@ -90,6 +96,19 @@ class Sweeper:
             self.sweep_once()
             if stopping(settings.MEDIAHUB_SWEEP_INTERVAL_S):
                 return
+
+
+def sweep_for_ever(stopping: Callable[[float], bool]) -> None:
+    """Keep work going in this thread and tidy up in another, until `stopping(seconds)` says to end."""
+
+    def tidy() -> None:
+        try:
+            Sweeper(TIDYING).sweep_until(stopping)
+        finally:
+            connections.close_all()
+
+    threading.Thread(target=tidy, name="tidying", daemon=True).start()
+    Sweeper(PARTS).sweep_until(stopping)
 
 
 def _run(part: Part) -> Any:

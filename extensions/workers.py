@@ -7,6 +7,7 @@ import sys
 
 from django.conf import settings
 
+from extensions.providers.registry import warm_up
 from extensions.runs import claim as runs
 from extensions.runs import heartbeats
 from extensions.webhooks import claim as deliveries
@@ -18,7 +19,7 @@ QUEUES = ("tagging", "images", "renditions", "webhooks")
 
 
 def serve_queues(*queues: str) -> None:
-    """Work on these queues until SIGTERM. Several queues in one worker share the pool of the first."""
+    """Work on these queues until SIGTERM. Several queues in one worker share one pool with the widest limits."""
     if not app_is_prepared():
         prepare_app()
     run_worker(app, plan_for(*queues))
@@ -42,8 +43,7 @@ def app_is_prepared() -> bool:
 
 def plan_for(*queues: str) -> WorkerPlan:
     """The plan of a worker for these queues, from the settings."""
-    first = queues[0]
-    soft_s, hard_s = _limits_s(first)
+    soft_s, hard_s = _limits_s(*queues)
 
     def beat() -> None:
         for queue in queues:
@@ -53,10 +53,16 @@ def plan_for(*queues: str) -> WorkerPlan:
         for queue in queues:
             heartbeats.stop(queue)
 
+    def child_started() -> None:
+        if settings.MEDIAHUB_WARM_UP:
+            for queue in queues:
+                warm_up(queue)
+
     return WorkerPlan(
         queues=queues,
-        pool="threads" if first == "webhooks" else "prefork",
-        concurrency=_concurrency(first),
+        # Models in threads would know no time limit, and running out of memory would end every delivery in flight.
+        pool="threads" if set(queues) == {"webhooks"} else "prefork",
+        concurrency=max(_concurrency(queue) for queue in queues),
         soft_s=soft_s,
         hard_s=hard_s,
         memory_bytes=settings.MEDIAHUB_WORKER_MEMORY_BYTES,
@@ -64,6 +70,7 @@ def plan_for(*queues: str) -> WorkerPlan:
         beat=beat,
         stopped=stopped,
         release=release_dead_leases,
+        child_started=child_started,
     )
 
 
@@ -84,10 +91,10 @@ def _concurrency(queue: str) -> int:
     return count
 
 
-def _limits_s(queue: str) -> tuple[float | None, float | None]:
-    """Soft and hard time limit: beyond the provider's own time-out, within the lease."""
-    if queue == "webhooks":
+def _limits_s(*queues: str) -> tuple[float | None, float | None]:
+    """Soft and hard time limit: beyond the longest of the providers' own time-outs, within the leases."""
+    if set(queues) == {"webhooks"}:
         return None, None  # the threads pool ignores limits; deliveries keep their own deadline (REL 13.5)
-    if queue == "images":
+    if "images" in queues:
         return settings.MEDIAHUB_IMAGES_TIMEOUT_S + 30, settings.MEDIAHUB_IMAGES_TIMEOUT_S + 60
     return settings.MEDIAHUB_TAGGING_TIMEOUT_S + 15, settings.MEDIAHUB_TAGGING_TIMEOUT_S + 30

@@ -11,20 +11,32 @@ from typing import Any
 import structlog
 
 MASKED = "***"
-_SECRET_NAMES = re.compile(r"(?i)^(authorization|private_?key|secret|signature|token|password|ik-s|webhook_secret)$")
+_SECRET_NAMES = re.compile(
+    r"(?i)^(authorization|(x-)?api-?key|private_?key|secret|signature|token|password|ik-s|webhook_secret)$"
+)
 _SECRET_VALUES = re.compile(
-    r"(private_[A-Za-z0-9+/=_-]{6,}|whsec_[A-Za-z0-9+/=_-]{6,}|(?<=ik-s=)[0-9a-f]{8,}|(?<=Basic )[A-Za-z0-9+/=]{8,})"
+    r"private_[A-Za-z0-9+/=_-]{6,}|whsec_[A-Za-z0-9+/=_-]{6,}|(?<=ik-s=)[0-9a-f]{8,}|(?<=Basic )[A-Za-z0-9+/=]{8,}"
+    r"|(?<=Bearer )[^\s'\"]{8,}|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)|AKIA[A-Z0-9]{12,}"
 )
 
 
 def mask_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Replace the values of secret-looking keys, and secret-looking parts of every text."""
     for key, value in event.items():
-        if _SECRET_NAMES.match(key):
-            event[key] = MASKED
-        elif isinstance(value, str):
-            event[key] = _SECRET_VALUES.sub(MASKED, value)
+        event[key] = _masked(key, value)
     return event
+
+
+def _masked(key: str, value: Any) -> Any:
+    if _SECRET_NAMES.match(key):
+        return MASKED
+    if isinstance(value, str):
+        return _SECRET_VALUES.sub(MASKED, value)
+    if isinstance(value, dict):
+        return {name: _masked(str(name), inner) for name, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_masked("", inner) for inner in value]
+    return value
 
 
 def configure(options: dict[str, Any]) -> None:

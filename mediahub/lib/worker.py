@@ -24,6 +24,7 @@ from mediahub.lib.draining import drain
 
 log = structlog.get_logger(__name__)
 
+MOST_STRIKES = 2
 _beat_lock = threading.Lock()
 # A child forked in the middle of a beat would inherit the database library's locks, closed for ever (REL 13.13).
 os.register_at_fork(before=_beat_lock.acquire, after_in_parent=_beat_lock.release, after_in_child=_beat_lock.release)
@@ -37,6 +38,7 @@ class WorkerPlan:
     memory_bytes: address space of each pool child; 0 for no limit. grace_s: what work in hand gets at shutdown.
     beat: called every `beat_s` seconds while the worker consumes. stopped: called once when it stops consuming.
     release: called after pool children were killed at the end of the grace; frees what the dead held.
+    child_started: called in each pool child after it forked, before its first task.
     """
 
     queues: tuple[str, ...]
@@ -49,6 +51,7 @@ class WorkerPlan:
     beat: Callable[[], None]
     stopped: Callable[[], None]
     release: Callable[[], None]
+    child_started: Callable[[], None]
     beat_s: float = 5.0
 
 
@@ -61,7 +64,7 @@ def run_worker(app: Celery, plan: WorkerPlan) -> None:
     faulthandler.register(signal.SIGUSR1, file=2)  # shows an operator where work hangs; children inherit it
     connections.close_all()
     worker = make_worker(app, plan)
-    _connect(plan, _Pulse(plan))
+    _connect(plan, _Pulse(app, plan))
     log.info("worker_starts", queues=plan.queues, pool=plan.pool, concurrency=plan.concurrency)
     worker.start()
 
@@ -69,7 +72,7 @@ def run_worker(app: Celery, plan: WorkerPlan) -> None:
 def make_worker(app: Celery, plan: WorkerPlan) -> Any:
     """Celery's worker for a plan, not started."""
     os.environ["CELERY_SKIP_CHECKS"] = "1"  # the command has run Django's checks; again they cost 5 MB a process
-    # Nobody sends commands to workers, and kombu's listener for them can block the whole worker on a Unix socket.
+    # Nobody sends commands to workers: one listener and one connection less in each.
     app.conf.worker_enable_remote_control = False
     name = ",".join(plan.queues)
     return app.Worker(
@@ -102,9 +105,11 @@ def forget_event_loop() -> None:
 class _Pulse(threading.Thread):
     """Beats while the consumer is connected. Its connection is closed after each beat: children may fork any time."""
 
-    def __init__(self, plan: WorkerPlan) -> None:
+    def __init__(self, app: Celery, plan: WorkerPlan) -> None:
         super().__init__(name="pulse", daemon=True)
-        self._plan = plan
+        self._app, self._plan = app, plan
+        self._connected_to: tuple[int, str] | None = None
+        self._strikes = 0
         self._ended = threading.Event()
         self.consumer: Any = None
 
@@ -112,12 +117,30 @@ class _Pulse(threading.Thread):
         while not self._ended.is_set():
             if self.consumer.connection is not None:
                 self._call(self._plan.beat)
+                self._watch()
             self._ended.wait(self._plan.beat_s)
         self._call(self._plan.stopped)
 
     def end(self) -> None:
         """Stop beating and say so."""
         self._ended.set()
+
+    def _watch(self) -> None:
+        """End a worker that did not notice that its broker was replaced, for whoever supervises it to start again.
+
+        kombu's Redis transport can lose a connection while it acknowledges a message, swallow the error and wait for
+        ever on nothing. The consumer counts its connections; the server has a new id after each start.
+        """
+        server = broker_identity(self._app)
+        now = (int(self.consumer.restart_count), server or "")
+        if server is None or self._connected_to is None or self._connected_to[0] != now[0]:
+            self._connected_to = now if server else None
+            self._strikes = 0
+        elif self._connected_to != now:
+            self._strikes += 1
+            if self._strikes == MOST_STRIKES:
+                log.error("worker_is_deaf", queues=self._plan.queues)
+                os.kill(os.getpid(), signal.SIGTERM)
 
     def _call(self, step: Callable[[], None]) -> None:
         with _beat_lock:
@@ -129,6 +152,19 @@ class _Pulse(threading.Thread):
                 connections.close_all()
 
 
+def broker_identity(app: Celery) -> str | None:
+    """An id that a Redis or Valkey server gives itself at each start; None for other brokers, or while it is away."""
+    if not str(app.conf.broker_url).startswith("redis"):
+        return None
+    try:
+        with app.connection_for_read() as connection:
+            channel: Any = connection.default_channel
+            return str(channel.client.info("server")["run_id"])
+    except Exception as error:  # noqa: BLE001 - whatever the transport raises, the server does not answer now
+        log.debug("broker_identity_unknown", error=repr(error))
+        return None
+
+
 def _connect(plan: WorkerPlan, pulse: _Pulse) -> None:
     """Hook into Celery's life cycle. The handlers live as long as the process, hence `weak=False`."""
     parent = os.getpid()
@@ -137,6 +173,7 @@ def _connect(plan: WorkerPlan, pulse: _Pulse) -> None:
         parents.die_with_parent(parent, signal.SIGKILL)
         parents.name_process(f"mh-{plan.queues[0]}+")
         limit_memory(plan.memory_bytes)
+        plan.child_started()
 
     def ready(sender: Any, **_: Any) -> None:
         pulse.consumer = sender

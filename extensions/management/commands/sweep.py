@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from extensions.sweeping import Sweeper
+from extensions.sweeping import Sweeper, sweep_for_ever
 from mediahub.lib.roles import take_role
 
 
@@ -21,22 +21,22 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         take_role("sweep")
-        sweeper = Sweeper()
         if not options["once"]:
-            sweep_until_told(sweeper)
+            sweep_until_told()
             return
+        sweeper = Sweeper()
         results = sweeper.sweep_once()
         self.stdout.write(json.dumps(results, default=str) if options["json"] else _in_words(results))
         if sweeper.failed(results):
             raise CommandError("A part of the sweep failed.")
 
 
-def sweep_until_told(sweeper: Sweeper) -> None:
+def sweep_until_told() -> None:
     """Sweep until SIGTERM or SIGINT."""
     told = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: told.set())
-    sweeper.sweep_until(told.wait)
+    sweep_for_ever(told.wait)
 
 
 def _in_words(results: dict[str, Any]) -> str:
