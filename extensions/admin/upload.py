@@ -4,8 +4,9 @@ Each file goes the API's way: stored outside any transaction, then asset, runs a
 script the page sends one file per request; without, all of them in one.
 """
 
-import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -26,10 +27,13 @@ from library.desks import Desk, Role
 from library.models import Account, Asset, Folder
 from library.names import clean_file_name, clean_folder_path, clean_tags
 from library.services.assets import UploadFields, upload_asset
-from library.services.blobs import discard, store_file
+from library.services.blobs import StoredBlob, discarded_unless_written, store_file
+from library.services.receiving import ready_to_store
 from library.storage import free_space_check
 from mediahub.lib import clock
 from mediahub.lib.errors import DomainError
+from mediahub.lib.retry import repeat_on_conflict
+from mediahub.lib.spool import Spool, SpooledFile
 
 MOST_FOLDERS = 500
 
@@ -115,19 +119,41 @@ def _store(
     if size > settings.MEDIAHUB_MAX_UPLOAD_BYTES:
         raise DomainError(f"The file is larger than {settings.MEDIAHUB_MAX_UPLOAD_BYTES // 1_000_000} MB.")
     free_space_check()
-    digest = hashlib.sha256()
-    for piece in file.chunks():
-        digest.update(piece)
-    blob = store_file(path_or_file=file, name=fields.file_name, sha256=digest.hexdigest(), size_bytes=size)
-    now = clock.now()
-    try:
-        with transaction.atomic():
-            version = upload_asset(account=account, blob=blob, fields=fields, now=now)
-            runs = request_runs(asset=version.asset, version=version, blocks=blocks, webhook_url="", now=now)
-    except BaseException:
-        discard(blob.blob_key)
-        raise
+    with ready_to_store(_spooled(file)) as spooled:
+        blob = store_file(
+            path_or_file=spooled.path, name=fields.file_name, sha256=spooled.sha256, size_bytes=spooled.size
+        )
+    with discarded_unless_written(blob) as about_to_commit:
+        return _commit(account, blob, fields, blocks, about_to_commit, now=clock.now())
+
+
+@repeat_on_conflict
+@transaction.atomic
+def _commit(
+    account: Account,
+    blob: StoredBlob,
+    fields: UploadFields,
+    blocks: list[Block],
+    about_to_commit: Callable[[], None],
+    *,
+    now: datetime,
+) -> tuple[Asset, list[ExtensionRun]]:
+    version = upload_asset(account=account, blob=blob, fields=fields, now=now)
+    runs = request_runs(asset=version.asset, version=version, blocks=blocks, webhook_url="", now=now)
+    about_to_commit()
     return version.asset, runs
+
+
+def _spooled(file: UploadedFile) -> SpooledFile:
+    """A copy of a posted file that can be worked on in place; small ones are in memory only."""
+    spool = Spool(filename=file.name or "", max_bytes=settings.MEDIAHUB_MAX_UPLOAD_BYTES)
+    try:
+        for piece in file.chunks():
+            spool.write(piece)
+    except BaseException:
+        spool.discard()
+        raise
+    return spool.finish()
 
 
 def _is_uuid(text: str) -> bool:

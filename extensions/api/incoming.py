@@ -10,7 +10,7 @@ from django.conf import settings
 from library.api.file_part import UrlSource
 from library.api.serializers import BadInput
 from library.filetypes import HTML, sniff
-from library.gps import without_gps
+from library.services.receiving import ready_to_store
 from mediahub.lib.http import BadUrl, OutboundError, check_url, policy_from_settings, stream_to
 from mediahub.lib.spool import Spool, SpooledFile
 
@@ -34,18 +34,10 @@ def content_id(source: SpooledFile | UrlSource) -> str:
 def receive(source: SpooledFile | UrlSource, *, file_name: str) -> SpooledFile:
     """The spooled bytes, fetched first if the source is a URL; the caller closes them.
 
-    Raises BadInput for an empty file and for whatever is wrong with the URL, in general words (REL O12).
+    Raises DomainError for an empty file, BadInput for whatever is wrong with the URL, in general words (REL O12).
     """
     spooled = _fetch(source.url, file_name) if isinstance(source, UrlSource) else source
-    if not spooled.size:
-        spooled.close()
-        raise BadInput("The file is empty.", field="file")
-    try:
-        return without_gps(spooled) if settings.MEDIAHUB_STRIP_GPS else spooled
-    except BaseException:
-        # What was fetched is nobody else's to close.
-        spooled.close()
-        raise
+    return ready_to_store(spooled)
 
 
 def _fetch(url: str, file_name: str) -> SpooledFile:
