@@ -24,6 +24,8 @@ from unfold.sites import UnfoldAdminSite
 
 from library.desks import Desk, Role, WrongAccount, desk_for, is_member, named_desk
 from library.models import Account
+from mediahub.lib.errors import DomainError
+from mediahub.lib.json_input import require_clean_text
 
 View = Callable[..., HttpResponseBase]
 AccountOf = Callable[..., Account | None]
@@ -67,7 +69,7 @@ def page(
         @require_http_methods(methods)
         @wraps(view)
         def guarded(request: HttpRequest, **address: Any) -> HttpResponseBase:
-            _refuse_nul(request)
+            _require_clean(request, address)
             try:
                 desk = _desk_at(request, account_of, is_named, address)
             except WrongAccount:
@@ -92,10 +94,19 @@ def _desk_at(request: HttpRequest, account_of: AccountOf | None, is_named: bool,
     return desk_for(request, account)
 
 
-def _refuse_nul(request: HttpRequest) -> None:
-    """No text of ours holds NUL, and PostgreSQL refuses to compare or store it."""
-    if any("\0" in value for form in (request.GET, request.POST) for _, values in form.lists() for value in values):
-        raise BadRequest("NUL characters are not allowed.")
+def _require_clean(request: HttpRequest, address: dict[str, Any]) -> None:
+    """No text of ours holds what databases store differently or not at all (REL B4, B5): 400, or 404 in an address."""
+    posted = [text for form in (request.GET, request.POST) for name, texts in form.lists() for text in (name, *texts)]
+    try:
+        for text in posted:
+            require_clean_text(text)
+    except DomainError as error:
+        raise BadRequest(error.message) from error
+    try:
+        for part in address.values():
+            require_clean_text(str(part))
+    except DomainError as error:
+        raise Http404("No such object.") from error
 
 
 def show(request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:

@@ -20,6 +20,7 @@ from extensions.runs.services import request_runs
 from extensions.units.services import balance
 from library import wire
 from library.adminsite import page, show, wants_part
+from library.api.serializers import check_description
 from library.desks import Desk, Role
 from library.models import AITag, Asset
 from library.names import clean_tags
@@ -69,7 +70,8 @@ def details(request: HttpRequest, desk: Desk, file_id: str) -> HttpResponse:
 
     def save(asset: Asset) -> str:
         changes = AssetChanges(
-            tags=clean_tags(request.POST.get("tags", "").split(",")), description=request.POST.get("description", "")
+            tags=clean_tags(request.POST.get("tags", "").split(",")),
+            description=check_description(request.POST.get("description", "")),
         )
         update_asset(asset=asset, changes=changes, now=clock.now())
         return "Details saved."

@@ -9,6 +9,7 @@ from library.admin.paging import page_of
 from library.adminsite import page, show, wants_part
 from library.desks import Desk
 from library.models import Asset, Folder
+from library.names import MAX_NAME_BYTES, MAX_PATH_BYTES
 
 PAGE_SIZE = 24
 MOST_FOLDERS = 500
@@ -50,8 +51,9 @@ def news(request: HttpRequest, desk: Desk) -> HttpResponse:
 
 def _filtered(request: HttpRequest, desk: Desk) -> "QuerySet[Asset]":
     rows = Asset.objects.of_account(desk.account)
-    name = request.GET.get("q", "").strip()
-    folder = request.GET.get("folder", "").rstrip("/")
+    # Nothing is longer than this, and SQLite refuses to compare with patterns of 50 000 bytes.
+    name = request.GET.get("q", "").strip()[:MAX_NAME_BYTES]
+    folder = request.GET.get("folder", "").rstrip("/")[:MAX_PATH_BYTES]
     if name:
         rows = rows.filter(name__icontains=name)
     if folder:

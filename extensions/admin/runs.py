@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db.models import Count
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -20,6 +20,7 @@ from library.desks import Desk, Role
 from mediahub.lib.errors import DomainError
 
 PAGE_SIZE = 30
+LONGEST_WAY_BACK = 2000
 
 
 @page("runs/", name="runs")
@@ -99,8 +100,9 @@ def _in_account(request: HttpRequest, desk: Desk) -> str:
 
 
 def _back(request: HttpRequest, run_id: UUID) -> HttpResponse:
-    """To the page that the button stood on."""
+    """To the page that the button stood on, if that is a path of ours."""
     target = request.POST.get("next", "")
-    if url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()}):
-        return redirect(target)
+    is_path = target.startswith("/") and len(target) <= LONGEST_WAY_BACK
+    if is_path and url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()}):
+        return HttpResponseRedirect(target)
     return redirect("admin:run", run_id=run_id)
