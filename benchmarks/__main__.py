@@ -7,6 +7,7 @@
 import importlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -76,12 +77,15 @@ def _run_apart(name: str) -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="mhb-") as folder:
         file = Path(folder) / "rows.json"
         command = [sys.executable, "-c", f"from benchmarks.__main__ import child; child({name!r})"]
+        process = subprocess.Popen(command, cwd=FOLDER.parent, env=os.environ | {_ROWS_FILE: str(file)})
         try:
-            status = subprocess.run(
-                command, cwd=FOLDER.parent, env=os.environ | {_ROWS_FILE: str(file)}, timeout=TIMEOUT_S, check=False
-            ).returncode
-        except subprocess.TimeoutExpired:
-            status = -1
+            status = process.wait(TIMEOUT_S)
+        except BaseException as error:
+            # Asked to end, it first stops the servers that it has started.
+            process.terminate()
+            status = process.wait()
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
         rows: list[Row] = json.loads(file.read_text()) if file.exists() else []
     print(
         f"{name}: {len(rows)} rows in {time.monotonic() - start:.0f} s" + ("" if status == 0 else ", FAILED"),
@@ -92,9 +96,16 @@ def _run_apart(name: str) -> list[Row]:
 
 def child(name: str) -> None:
     """Measure one benchmark and leave its rows in the file that the environment names."""
+    end_in_order()
     rows = importlib.import_module(f"benchmarks.{name}").measure()
     Path(os.environ[_ROWS_FILE]).write_text(json.dumps(rows))
 
 
+def end_in_order() -> None:
+    """Have SIGTERM unwind this process like any error does, so that whatever it started is stopped."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+
+
 if __name__ == "__main__":
+    end_in_order()
     sys.exit(main(sys.argv[1:]))
