@@ -23,7 +23,7 @@ from library.services.assets import UploadFields, delete_asset, upload_asset
 from library.services.blobs import store_bytes
 from library.storage import blob_exists, delete_blob, read_blob
 from library.tasks import known_blob_keys, renditions_work, sweep_blobs, sweep_renditions
-from mediahub.lib import clock
+from mediahub.lib import clock, waking
 from mediahub.lib.clock import now
 from tests.library.delivery.conftest import FORMATS
 
@@ -180,15 +180,24 @@ def test_a_rendition_that_kills_its_workers_ends(version):
     assert (Rendition.objects.get().state, Rendition.objects.get().error_code) == ("failed", "worker_lost")
 
 
-@pytest.mark.rel("J2", "J12")
-def test_the_sweep_marks_what_it_wakes_at_most_every_30_s_and_survives_a_dead_broker(version):
+@pytest.mark.rel("J12")
+def test_the_sweep_wakes_a_rendition_at_most_every_30_s(version, monkeypatch):
     rendition = request_rendition(version=version, spec=THUMB)
+    monkeypatch.setattr(waking, "waiting", lambda queue: 0)
+    monkeypatch.setattr(waking, "publish", lambda queue, count: count)
+    later = rendition.due_at + timedelta(minutes=1)
 
     assert wake_due_renditions(now=rendition.due_at) == 0
-    assert Rendition.objects.get().woken_at == rendition.due_at
-    later = rendition.due_at + timedelta(minutes=1)
-    assert wake_due_renditions(now=later) == 0
+    assert wake_due_renditions(now=later) == 1
     assert Rendition.objects.get().woken_at == later
+    assert wake_due_renditions(now=later + timedelta(seconds=5)) == 0
+
+
+@pytest.mark.rel("J2", "J3")
+def test_the_sweep_survives_a_dead_broker_and_tries_again(version):
+    request_rendition(version=version, spec=THUMB)
+    clock.shift(60)
+
     assert sweep_renditions() == 0
 
 
