@@ -2,7 +2,7 @@
 
 The bytes of EXIF's GPS directory and of XMP's GPS properties are blanked where they stand, so nothing else of the file
 changes, not even its length, and no pixel is encoded anew. Left alone are packed text of PNG, XMP split over segments,
-maker notes, IPTC place names and videos. The upload API calls `without_gps`.
+maker notes, IPTC place names and videos. `library.services.receiving` calls `without_gps`.
 """
 
 from __future__ import annotations
