@@ -3,6 +3,7 @@
 `manage.py up` and `manage.py worker` start them here.
 """
 
+import os
 import sys
 
 from django.conf import settings
@@ -54,6 +55,8 @@ def plan_for(*queues: str) -> WorkerPlan:
             heartbeats.stop(queue)
 
     def child_started() -> None:
+        if set(queues) == {"renditions"}:
+            os.nice(10)  # thumbnails can wait for those who wait for an answer
         if settings.MEDIAHUB_WARM_UP:
             for queue in queues:
                 warm_up(queue)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from library.models import AssetVersion
-from library.renditions import THUMBNAIL, can_be_rendered, request_rendition
+from library.renditions import THUMBNAIL, ask_for_rendition, can_be_rendered
 from library.signals import asset_uploaded, version_added
 
 
@@ -21,4 +21,4 @@ def connect() -> None:
 def request_thumbnail(*, version: AssetVersion, **_: Any) -> None:
     """Ask for the thumbnail of a version that can have one."""
     if can_be_rendered(version):
-        request_rendition(version=version, spec=THUMBNAIL)
+        ask_for_rendition(version=version, spec=THUMBNAIL, now=version.created_at)

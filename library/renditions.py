@@ -11,7 +11,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet
 
 from library.images import THUMBNAIL_MIMES, Format, thumbnail
@@ -79,16 +79,22 @@ def request_rendition(*, version: AssetVersion, spec: str) -> Rendition:
     found = Rendition.objects.filter(version=version, spec=spec).first()
     if found:
         return found
-    now = clock_now()
     try:
-        rendition, is_new = Rendition.objects.get_or_create(
-            version=version, spec=spec, defaults={"due_at": now, "created_at": now}
-        )
+        with transaction.atomic():
+            return ask_for_rendition(version=version, spec=spec, now=clock_now())
     except IntegrityError as error:
-        # The constraint on the version: it was deleted after the caller had read it.
-        raise NotFound("The requested file does not exist.") from error
-    if is_new:
-        wake_new(QUEUE, Rendition.objects.filter(pk=rendition.pk), _open(), now=now)
+        # Another request was quicker, or the version was deleted after the caller had read it.
+        found = Rendition.objects.filter(version=version, spec=spec).first()
+        if found is None:
+            raise NotFound("The requested file does not exist.") from error
+        return found
+
+
+def ask_for_rendition(*, version: AssetVersion, spec: str, now: datetime) -> Rendition:
+    """Write the rendition of a version that has none of this kind, a new version for one, and wake a worker."""
+    rendition = Rendition(version=version, spec=spec, due_at=now, created_at=now)
+    wake_new(QUEUE, [rendition], _open(), now=now)
+    rendition.save()
     return rendition
 
 

@@ -41,10 +41,11 @@ def wait_for(runs: Sequence[ExtensionRun]) -> dict[str, str]:
     waited = [run.pk for run in runs if run.answer_by is not None]
     if waited and _may_wait(runs):
         _wait_until_over(waited, time.monotonic() + settings.MEDIAHUB_SYNC_DEADLINE_S)
-    if waited:
+    to_tell = [run.pk for run in runs if run.webhook_url]
+    if to_tell and waited:
         _take_leave(waited)
-    keys = [run.pk for run in runs]
-    known, told = ExtensionRun.objects.in_bulk(keys), announced(keys)
+    known = ExtensionRun.objects.in_bulk([run.pk for run in runs])
+    told = announced(to_tell) if to_tell else set()
     return {run.extension: _status(known[run.pk], is_announced=run.pk in told) for run in runs}
 
 

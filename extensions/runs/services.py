@@ -56,11 +56,11 @@ def request_runs(
         for block in blocks
     ]
     units.hold(account=asset.account, runs=runs, now=now)
-    ExtensionRun.objects.bulk_create(runs)
     for queue in sorted({run.queue for run in runs}):
         turns.join_queue(queue, [str(asset.account_id)], now=now)
-        fresh = ExtensionRun.objects.filter(pk__in=[run.pk for run in runs if run.queue == queue])
-        wake_new(queue, fresh, ExtensionRun.objects.open().filter(queue=queue), now=now)
+        of_queue = ExtensionRun.objects.open().filter(queue=queue)
+        wake_new(queue, [run for run in runs if run.queue == queue], of_queue, now=now)
+    ExtensionRun.objects.bulk_create(runs)
     return runs
 
 

@@ -33,7 +33,7 @@ def publish_extension_webhook(
     due_at = due_at or now
     asset = Asset.objects.with_details().filter(pk=run.asset_id).first() if run.asset_id else None
     receiver = receiver_of(run.webhook_url)
-    delivery = WebhookDelivery.objects.create(
+    delivery = WebhookDelivery(
         message_id=new_message_id(),
         account_id=run.account_id,
         kind=WebhookDelivery.Kind.EXTENSION,
@@ -50,6 +50,7 @@ def publish_extension_webhook(
     turns.join_queue(QUEUE, [receiver], now=now)
     if due_at <= now:
         wake_for(delivery, now=now)
+    delivery.save()
     return delivery
 
 
@@ -66,13 +67,15 @@ def announced(runs: Iterable[UUID]) -> set[UUID]:
 
 
 def wake_for(delivery: WebhookDelivery, *, now: datetime) -> None:
-    """Wake a worker for a due delivery, unless its receiver fails: then the sweep lets it through in its turn.
+    """Wake a worker for a due delivery that is about to be saved.
 
-    Deliveries for failing receivers do not count against the ceiling either, so that they keep nobody else waiting.
+    Not if its receiver fails: then the sweep lets it through in its turn. Deliveries for failing receivers do not
+    count against the ceiling either, so that they keep nobody else waiting.
     """
-    failing = Turn.objects.filter(queue=QUEUE, failures__gte=FAILURES_BEFORE_PAUSE).values("key")
-    fresh = WebhookDelivery.objects.filter(pk=delivery.pk).exclude(receiver__in=failing)
-    wake_new(QUEUE, fresh, WebhookDelivery.objects.open().exclude(receiver__in=failing), now=now)
+    failing = Turn.objects.filter(queue=QUEUE, failures__gte=FAILURES_BEFORE_PAUSE)
+    if not failing.filter(key=delivery.receiver).exists():
+        others = WebhookDelivery.objects.open().exclude(receiver__in=failing.values("key"))
+        wake_new(QUEUE, [delivery], others, now=now)
 
 
 def receiver_of(url: str) -> str:

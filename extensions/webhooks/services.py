@@ -37,6 +37,7 @@ def replay(*, delivery: WebhookDelivery, actor: str) -> WebhookDelivery:
         raise NotReplayable("Only a finished delivery of the last 30 days can be sent again.")
     delivery.refresh_from_db()
     wake_for(delivery, now=now)
+    delivery.save(update_fields=["woken_at"])
     audit(account=delivery.account, actor=actor, action="webhook.replayed", target=delivery.message_id, detail={})
     return delivery
 

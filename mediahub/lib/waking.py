@@ -2,9 +2,11 @@
 
 Rows of a queue carry `woken_at`: set when a wake-up is published for them, cleared when they are claimed or put back.
 A request wakes while fewer than `CEILING` open rows wait for a worker that was told of them; the sweep wakes a row
-again after `WAKE_AGAIN_S`, while fewer than `CEILING` messages wait in the broker. Both apps use this for their queues.
+again after `WAKE_AGAIN_S`, while fewer than `CEILING` messages wait in the broker, and after `LOST_AFTER_S` if none
+does: then its message was lost with a broker or a worker. Both apps use this for their queues.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,23 +16,24 @@ from mediahub.lib.wakeup import publish, waiting, wake
 
 CEILING = 1000
 WAKE_AGAIN_S = 30
+LOST_AFTER_S = 3
 
 
-def wake_new(queue: str, fresh: "QuerySet[Any]", open_rows: "QuerySet[Any]", *, now: datetime) -> None:
-    """Wake workers after commit for rows written in this transaction, as far as the ceiling allows.
+def wake_new(queue: str, rows: Sequence[Any], open_rows: "QuerySet[Any]", *, now: datetime) -> None:
+    """Mark rows as woken, as far as the ceiling allows, and wake workers after commit. Call it before saving them.
 
-    fresh: the new rows. open_rows: all open rows that count against the queue's ceiling.
+    rows: not saved yet, or saved again by the caller. open_rows: all that count against the queue's ceiling.
     """
-    keys = list(fresh.values_list("pk", flat=True)[: _room(open_rows)])
-    if not keys:
+    marked = rows[: _room(open_rows)]
+    if not marked:
         return
-    rows = open_rows.model._default_manager
-    rows.filter(pk__in=keys).update(woken_at=now)
+    for row in marked:
+        row.woken_at = now
 
     def forget(sent: int) -> None:
-        rows.filter(pk__in=keys[sent:]).update(woken_at=None)
+        open_rows.model._default_manager.filter(pk__in=[row.pk for row in marked[sent:]]).update(woken_at=None)
 
-    wake(queue, count=len(keys), unsent=forget)
+    wake(queue, count=len(marked), unsent=forget)
 
 
 def wake_due(queue: str, due: "QuerySet[Any]", open_rows: "QuerySet[Any]", *, now: datetime) -> int:
@@ -38,8 +41,9 @@ def wake_due(queue: str, due: "QuerySet[Any]", open_rows: "QuerySet[Any]", *, no
     in_broker = waiting(queue)
     if in_broker is None:
         return 0
-    again = Q(woken_at=None) | Q(woken_at__lte=now - timedelta(seconds=WAKE_AGAIN_S))
-    lately = open_rows.filter(woken_at__gt=now - timedelta(seconds=WAKE_AGAIN_S))
+    wait_s = WAKE_AGAIN_S if in_broker else LOST_AFTER_S
+    again = Q(woken_at=None) | Q(woken_at__lte=now - timedelta(seconds=wait_s))
+    lately = open_rows.filter(woken_at__gt=now - timedelta(seconds=wait_s))
     keys = list(due.filter(again).values_list("pk", flat=True)[: max(0, min(_room(lately), CEILING - in_broker))])
     if not keys:
         return 0

@@ -183,7 +183,7 @@ def test_a_rendition_that_kills_its_workers_ends(version):
 @pytest.mark.rel("J12")
 def test_the_sweep_wakes_a_rendition_at_most_every_30_s(version, monkeypatch):
     rendition = request_rendition(version=version, spec=THUMB)
-    monkeypatch.setattr(waking, "waiting", lambda queue: 0)
+    monkeypatch.setattr(waking, "waiting", lambda queue: 1)
     monkeypatch.setattr(waking, "publish", lambda queue, count: count)
     later = rendition.due_at + timedelta(minutes=1)
 

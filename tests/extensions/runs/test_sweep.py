@@ -82,6 +82,18 @@ def test_messages_that_nobody_takes_do_not_pile_up(asset, published):
     assert sum(count for _, count in published) <= waking.CEILING
 
 
+@pytest.mark.rel("J12", "F16", "F17")
+def test_rows_whose_messages_were_lost_are_woken_within_seconds(asset, published, monkeypatch):
+    ask_for(asset, TAGGER)
+    later = clock.now() + timedelta(seconds=waking.LOST_AFTER_S + 1)
+    monkeypatch.setattr(waking, "waiting", lambda queue: 1)
+    tasks.sweep_due_runs(later)
+    assert published == []
+    monkeypatch.setattr(waking, "waiting", lambda queue: 0)
+    tasks.sweep_due_runs(later)
+    assert published == [("tagging", 1)]
+
+
 @pytest.mark.rel("J3", "J12", "F17")
 def test_what_could_not_be_published_is_woken_at_the_next_pass(asset, monkeypatch, published):
     [run] = ask_for(asset, TAGGER)
