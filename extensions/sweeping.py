@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import connections
+from django.db import close_old_connections, connections
 from django.utils.module_loading import import_string
 
 from extensions.models import ExtensionRun
@@ -117,5 +117,5 @@ def _run(part: Part) -> Any:
         return function()
     except Exception as error:
         log.exception("sweep_part_failed", part=part.name)
-        connections.close_all()  # a connection that broke is not used again
+        close_old_connections()  # one that broke is not used again
         return {"error": repr(error)}
