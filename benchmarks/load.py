@@ -12,10 +12,10 @@ from benchmarks.system import FAKE_CHAINS, System, running, scratch
 from benchmarks.uploads import upload_many
 
 CLIENTS = 8
-UPLOADS = 2000
+UPLOADS = 600
 RATE_AT_LEAST = 60
 P95_AT_MOST_MS = 400
-RUNS = 2000
+RUNS = 600
 SETTLED_AT_LEAST = {"SQLite": 25, "PostgreSQL": 20}
 _SPAN = """SELECT count(*), min(finished_at), max(finished_at) FROM extensions_extensionrun WHERE state = 'succeeded'"""
 

@@ -21,7 +21,7 @@ from benchmarks.rows import Row, at_least, below, for_information
 from benchmarks.system import ROOT, System, free_port, running, scratch, stop
 
 CLIENTS = 4
-ROUNDS = 3
+ROUNDS = 2
 IMAGES = {"640x480": 24, "1600x1200": 16, "12 MP": 12}
 """Photos of one round. Multiples of the clients' number, so that nobody's last ones run on a machine half idle."""
 SPEED_AT_LEAST = {
