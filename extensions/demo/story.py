@@ -71,6 +71,8 @@ def follow(story: Story, *, api: ApiClient, receiver: Receiver) -> None:
 def show(story: Story, console: Console) -> None:
     """Print one photo's table."""
     table = Table(title=story.photo.path.name, title_justify="left", show_header=False, title_style="bold")
+    table.add_column()
+    table.add_column(overflow="fold")  # addresses are there to be copied
     tags = story.details.get("AITags") or []
     version = story.details.get("versionInfo", {})
     table.add_row("uploaded as", f"{story.answer['filePath']} ({story.file_id})")
