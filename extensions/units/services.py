@@ -46,27 +46,30 @@ def period_of(moment: datetime) -> date:
 
 def ledger_for(account: Account, *, now: datetime) -> UnitLedger:
     """This month's ledger, made with its monthly grant by whoever needs it first (REL L10)."""
-    period_start = period_of(now)
+    ledgers = UnitLedger.objects.filter(account=account, period_start=period_of(now))
+    found = ledgers.first()
+    if found is not None:
+        return found
     try:
-        return UnitLedger.objects.get(account=account, period_start=period_start)
-    except UnitLedger.DoesNotExist:
-        pass
-    try:
-        with transaction.atomic():
-            ledger = UnitLedger.objects.create(
-                account=account, period_start=period_start, overage=account.overage_units, created_at=now
-            )
-            if account.units_per_month:
-                UnitEntry.objects.create(
-                    ledger=ledger,
-                    kind=UnitEntry.Kind.GRANT,
-                    amount=account.units_per_month,
-                    reason="monthly plan",
-                    created_at=now,
-                )
+        return _open_ledger(account, now=now)
     except IntegrityError:
         # Another request made it between our look and our insert.
-        return UnitLedger.objects.get(account=account, period_start=period_start)
+        return ledgers.get()
+
+
+@transaction.atomic
+def _open_ledger(account: Account, *, now: datetime) -> UnitLedger:
+    ledger = UnitLedger.objects.create(
+        account=account, period_start=period_of(now), overage=account.overage_units, created_at=now
+    )
+    if account.units_per_month:
+        UnitEntry.objects.create(
+            ledger=ledger,
+            kind=UnitEntry.Kind.GRANT,
+            amount=account.units_per_month,
+            reason="monthly plan",
+            created_at=now,
+        )
     ledger.refresh_from_db()
     return ledger
 
