@@ -54,14 +54,12 @@ def timeout_s(queue: str) -> float:
 def free_dead_leases(*, now: datetime) -> int:
     """Let runs of this node be claimed at once whose process no longer exists; return how many (REL J16)."""
     freed = 0
-    node = processes.node()
     # Open rows by queue, as the partial index has them.
-    running = ExtensionRun.objects.open().filter(state=ExtensionRun.State.RUNNING, node=node, due_at__gt=now)
+    running = ExtensionRun.objects.open().filter(state=ExtensionRun.State.RUNNING, due_at__gt=now)
     for queue in ExtensionRun.Queue.values:
-        for run in running.filter(queue=queue).only("pk", "token", "process_id", "process_started"):
-            if run.process_id and not processes.is_alive(run.process_id, run.process_started):
-                held = ExtensionRun.objects.held_by(token=run.token).filter(pk=run.pk)
-                freed += held.update(due_at=now, woken_at=None)
+        for run in processes.lost(running.filter(queue=queue)):
+            held = ExtensionRun.objects.held_by(token=run.token).filter(pk=run.pk)
+            freed += held.update(due_at=now, woken_at=None)
     return freed
 
 

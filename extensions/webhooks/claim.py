@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
+from extensions import turns
 from extensions.models import Turn, WebhookDelivery
 from extensions.webhooks.backoff import LAST_ATTEMPT_AT, WINDOW
 from extensions.webhooks.publish import FAILURES_BEFORE_PAUSE, QUEUE
@@ -52,7 +53,7 @@ def _claim_once(*, now: datetime) -> int | None:
     delivery = due.first()
     if delivery is None or not _take(delivery, now=now):
         return None
-    Turn.objects.filter(pk=turn.pk).update(served_at=now)
+    turns.mark_served(QUEUE, turn.key, now=now)
     return delivery.pk
 
 
@@ -70,12 +71,10 @@ def expire_late(*, now: datetime) -> int:
 def free_dead_leases(*, now: datetime) -> int:
     """Let deliveries of this node be claimed at once whose process no longer exists; return how many (REL J16)."""
     freed = 0
-    sending = WebhookDelivery.objects.open().filter(state=State.SENDING)
-    held = sending.filter(node=processes.node(), due_at__gt=now)
-    for delivery in held.only("pk", "token", "process_id", "process_started"):
-        if delivery.process_id and not processes.is_alive(delivery.process_id, delivery.process_started):
-            mine = WebhookDelivery.objects.filter(pk=delivery.pk, state=State.SENDING, token=delivery.token)
-            freed += mine.update(due_at=now, woken_at=None)
+    sending = WebhookDelivery.objects.open().filter(state=State.SENDING, due_at__gt=now)
+    for delivery in processes.lost(sending):
+        mine = WebhookDelivery.objects.filter(pk=delivery.pk, state=State.SENDING, token=delivery.token)
+        freed += mine.update(due_at=now, woken_at=None)
     return freed
 
 
@@ -92,9 +91,9 @@ def sendable_turns(*, now: datetime) -> "QuerySet[Turn]":
     in_flight = WebhookDelivery.objects.open().filter(receiver=OuterRef("key"), state=State.SENDING, due_at__gt=now)
     sending = Coalesce(Subquery(in_flight.order_by().values("receiver").annotate(n=Count("pk")).values("n")), Value(0))
     may_send = Q(paused_until=None) | Q(paused_until__lte=now) | Exists(due_here.filter(_in_last_minute(now)))
-    turns = Turn.objects.filter(Exists(due_here), may_send, queue=QUEUE).annotate(sending=sending)
+    receivers = Turn.objects.filter(Exists(due_here), may_send, queue=QUEUE).annotate(sending=sending)
     below_cap = Q(sending=0) | Q(sending__lt=MOST_AT_ONCE, failures__lt=FAILURES_BEFORE_PAUSE)
-    return turns.filter(below_cap).order_by("served_at", "pk")
+    return receivers.filter(below_cap).order_by("served_at", "pk")
 
 
 def _in_last_minute(now: datetime) -> Q:
@@ -108,14 +107,14 @@ def _under_way(turn: Turn, *, now: datetime) -> int:
     return sending.count()
 
 
-def _locked(turns: "QuerySet[Turn]") -> "QuerySet[Turn]":
+def _locked(receivers: "QuerySet[Turn]") -> "QuerySet[Turn]":
     """On PostgreSQL the turn's row is locked, so that two workers do not exceed a cap together.
 
     SQLite has one writer at a time anyway.
     """
     if connection.vendor != "postgresql":
-        return turns
-    return turns.select_for_update(of=("self",), skip_locked=True)
+        return receivers
+    return receivers.select_for_update(of=("self",), skip_locked=True)
 
 
 def _take(delivery: WebhookDelivery, *, now: datetime) -> bool:

@@ -9,7 +9,12 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
 
 _LINUX = sys.platform == "linux"
 _PROC = Path("/proc")
@@ -34,6 +39,13 @@ def me() -> tuple[str, int, str]:
 def is_alive(process_id: int, started: str) -> bool:
     """Whether the process with this id and start time, of this node, still runs. A zombie does not."""
     return started != "" and _started(process_id) == started
+
+
+def lost(rows: "QuerySet[Any]") -> Iterator[Any]:
+    """Those of this node's rows whose process no longer exists: their leases need not run out."""
+    for row in rows.filter(node=node()).only("pk", "token", "process_id", "process_started"):
+        if row.process_id and not is_alive(row.process_id, row.process_started):
+            yield row
 
 
 def _started(process_id: int) -> str | None:
