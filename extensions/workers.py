@@ -3,7 +3,6 @@
 `manage.py up` and `manage.py worker` start them here.
 """
 
-import os
 import sys
 
 from django.conf import settings
@@ -14,6 +13,7 @@ from extensions.runs import heartbeats
 from extensions.webhooks import claim as deliveries
 from mediahub.celery import app
 from mediahub.lib import clock
+from mediahub.lib.parents import yield_to_others
 from mediahub.lib.worker import WorkerPlan, forget_event_loop, make_worker, run_worker
 
 QUEUES = ("tagging", "images", "renditions", "webhooks")
@@ -56,7 +56,7 @@ def plan_for(*queues: str) -> WorkerPlan:
 
     def child_started() -> None:
         if set(queues) == {"renditions"}:
-            os.nice(10)  # thumbnails can wait for those who wait for an answer
+            yield_to_others(10)  # thumbnails can wait for those who wait for an answer
         if settings.MEDIAHUB_WARM_UP:
             for queue in queues:
                 warm_up(queue)

@@ -152,7 +152,8 @@ def _encode(image: Image.Image, fmt: Format) -> bytes:
     image.info = {}
     out = io.BytesIO()
     if fmt == "WEBP":
-        image.save(out, fmt, quality=80, method=4)
+        # Method 4 would take three times as long for files 3 % smaller.
+        image.save(out, fmt, quality=80, method=2)
     elif fmt == "JPEG":
         image.save(out, fmt, quality=82, optimize=True, progressive=True)
     else:

@@ -1,4 +1,4 @@
-"""Small calls to the system that keep a child tied to its parent: end with it, and be named in process lists."""
+"""Small calls to the system about this process: end with the parent, a name in process lists, its share of the processor."""
 
 import ctypes
 import os
@@ -6,6 +6,10 @@ import signal
 import sys
 import threading
 from pathlib import Path
+
+import structlog
+
+log = structlog.get_logger(__name__)
 
 _LINUX = sys.platform == "linux"
 _libc = ctypes.CDLL(None, use_errno=True) if _LINUX else None
@@ -29,6 +33,21 @@ def name_process(name: str) -> None:
     """Give this process a name of at most 15 bytes in process lists; on Linux only."""
     if _libc is not None:
         _libc.prctl(_PR_SET_NAME, ctypes.create_string_buffer(name.encode()[:15]))
+
+
+def yield_to_others(niceness: int) -> None:
+    """Let other processes go first whenever the processor is busy; niceness is added to the present one, up to 19.
+
+    Linux shares the processor among sessions first (autogroups), and a niceness counts within its session only. So it
+    is also given to the session, but only to one that this process or its parent leads: never to an operator's shell.
+    """
+    os.nice(niceness)
+    group = Path("/proc/self/autogroup")
+    if group.exists() and os.getsid(0) in {os.getpid(), os.getppid()}:
+        try:
+            group.write_text(str(niceness), encoding="ascii")
+        except OSError as error:  # a kernel or container that does not allow it: then it is a little slower for others
+            log.info("session_keeps_its_share", error=repr(error))
 
 
 def thread_count() -> int:
