@@ -32,6 +32,10 @@ class RunQuerySet(models.QuerySet["ExtensionRun"]):
         """Open runs that may be claimed: queued past their wait, or running past their lease."""
         return self.open().filter(due_at__lte=now)
 
+    def in_flight(self, provider: str, now: datetime) -> Self:
+        """Runs that a provider works on: their lease says that their worker lives."""
+        return self.open().filter(queue__in=["tagging", "images"], due_at__gt=now, state="running", provider=provider)
+
     def held_by(self, *, token: object) -> Self:
         """The run whose lease this token is."""
         return self.filter(state="running", token=token)
