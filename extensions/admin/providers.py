@@ -39,13 +39,15 @@ class ProviderRow:
 def providers(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Extensions with their chains, and the workers that were seen lately."""
     chains = choices()
-    rows = _providers({link.slug: link for choice in chains for link in choice.chain})
+    rows = _providers({link.slug: link for choice in chains for link in choice.chain if link.slug in PROVIDERS})
+    troubled = [row for row in rows if row.state.breaker != ProviderState.Breaker.CLOSED]
     context = {
         "title": "Providers",
         "nav": "providers",
         "choices": chains,
         "providers": rows,
-        "troubled": [row for row in rows if row.state.breaker != ProviderState.Breaker.CLOSED],
+        "troubled": troubled,
+        "unasked": {row.link.slug for row in troubled},
         "notices": ProviderNotice.objects.all()[:NOTICES_SHOWN],
         "queues": _queues(),
     }
