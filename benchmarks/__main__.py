@@ -25,6 +25,7 @@ BENCHMARKS = (
     "sync_tagging",
     "uploads",
     "load",
+    "run_overhead",
     "waiting",
     "recovery",
     "memory_growth",

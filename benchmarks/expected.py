@@ -28,6 +28,7 @@ EXPECTED: tuple[str, ...] = (
     "wake-up to start, p95 (K4)",
     "added to a tagger of 50 ms, p95 (K5)",
     *(f"runs settled (K6), {name}" for name in DATABASES),
+    *(f"a run beside its provider, p95, {name}" for name in DATABASES),
     "killed worker: its run goes on after (K14)",
     *(f"memory of {part} after 200 images" for part in PARTS),
     *(f"growth of {part} from image 50 to 200" for part in PARTS),

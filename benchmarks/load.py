@@ -24,9 +24,9 @@ def measure() -> list[Row]:
     """Rows of K3 and K6 for each database."""
     rows: list[Row] = []
     for name in SETTLED_AT_LEAST:
-        with _database(name) as url:
+        with database(name) as url:
             rows += _uploads(name, url)
-        with _database(name) as url:
+        with database(name) as url:
             rows.append(_settling(name, url))
     return rows
 
@@ -76,7 +76,8 @@ def _settling(name: str, url: str) -> Row:
 
 
 @contextmanager
-def _database(name: str) -> Iterator[str]:
+def database(name: str) -> Iterator[str]:
+    """The URL of a new database of this kind; "" is SQLite in the data directory."""
     if name == "SQLite":
         yield ""
         return

@@ -1,13 +1,15 @@
 # ruff: noqa: E402 - models can be imported only when Django is set up
 """Writes what a benchmark needs through MediaHub's own services; `benchmarks.system` runs it as a process of its own.
 
-`python -m benchmarks.seeding account | runs COUNT WEBHOOK_URL`; the last line of output is the result as JSON.
+`python -m benchmarks.seeding account | runs COUNT WEBHOOK_URL | work COUNT`; the last line of output is the result as
+JSON.
 """
 
 import io
 import json
 import os
 import sys
+import time
 
 import django
 
@@ -20,6 +22,9 @@ from PIL import Image
 
 from extensions.catalog import parse_blocks
 from extensions.models import ExtensionRun
+from extensions.providers.base import Output, RunInput
+from extensions.providers.registry import get_provider
+from extensions.runs import pipeline
 from extensions.runs.services import request_runs
 from library.models import Account
 from library.services.accounts import create_account
@@ -49,6 +54,30 @@ def runs(count: str, webhook_url: str) -> int:
     return ExtensionRun.objects.update(woken_at=None)
 
 
+def work(count: str) -> list[float]:
+    """Do so many queued tagging runs in this process; returns for each the milliseconds beside its provider's call."""
+    provider, called_s = get_provider("fake"), 0.0
+    answer = provider.run
+
+    def timed(run_input: RunInput) -> Output:
+        nonlocal called_s
+        start = time.perf_counter()
+        try:
+            return answer(run_input)
+        finally:
+            called_s = time.perf_counter() - start
+
+    provider.run = timed  # type: ignore[method-assign]
+    taken = []
+    for _ in range(int(count)):
+        start = time.perf_counter()
+        run = pipeline.work("tagging")
+        taken.append((time.perf_counter() - start - called_s) * 1000)
+        if run is None or not ExtensionRun.objects.filter(pk=run.pk, state="succeeded").exists():
+            raise RuntimeError("a run did not succeed")
+    return taken
+
+
 def _asset_with_run(owner: Account, number: int, webhook_url: str) -> None:
     name = f"seed-{number}.png"
     blob = store_bytes(data=_picture(number), name=name)
@@ -69,4 +98,4 @@ def _picture(number: int) -> bytes:
 
 
 if __name__ == "__main__":
-    print(json.dumps({"account": account, "runs": runs}[sys.argv[1]](*sys.argv[2:])))
+    print(json.dumps({"account": account, "runs": runs, "work": work}[sys.argv[1]](*sys.argv[2:])))

@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+from extensions.providers.registry import PROVIDERS
 from mediahub.lib.sqlite import FIRST_SOUND_VERSION
 
 EXAMPLE_SECRETS = {"change-me", "changeme", "secret", "insecure"}
@@ -63,3 +64,18 @@ def check_storage(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             )
         ]
     return []
+
+
+@register()
+def check_limits(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Warn about limits of providers that do not exist: a misspelt one limits nobody."""
+    return [
+        Warning(
+            f"{name} names {slug!r}, which is no provider.",
+            hint=f"Known are {', '.join(PROVIDERS)}.",
+            id="extensions.W002",
+        )
+        for name in ("MEDIAHUB_PROVIDER_CONCURRENCY", "MEDIAHUB_PROVIDER_RATE_PER_MIN")
+        for slug in getattr(settings, name)
+        if slug not in PROVIDERS
+    ]

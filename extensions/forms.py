@@ -37,7 +37,7 @@ class Field:
 
 
 @dataclass(frozen=True)
-class ProviderState:
+class ChainLink:
     """A provider in a chain: its names, whether it can be asked now, and why not."""
 
     slug: str
@@ -53,10 +53,10 @@ class Choice:
 
     extension: Extension
     fields: tuple[Field, ...]
-    chain: tuple[ProviderState, ...]
+    chain: tuple[ChainLink, ...]
 
     @property
-    def provider(self) -> ProviderState | None:
+    def provider(self) -> ChainLink | None:
         return next((state for state in self.chain if state.available), None)
 
     @property
@@ -83,18 +83,18 @@ FIELDS: dict[str, tuple[Field, ...]] = {
 def choices() -> list[Choice]:
     """Every extension of the catalogue with its fields and the state of its providers."""
     return [
-        Choice(extension, FIELDS.get(name, ()), tuple(provider_state(slug) for slug in extension.chain))
+        Choice(extension, FIELDS.get(name, ()), tuple(chain_link(slug) for slug in extension.chain))
         for name, extension in CATALOG.items()
     ]
 
 
-def provider_state(slug: str) -> ProviderState:
+def chain_link(slug: str) -> ChainLink:
     """What a provider says of itself; a slug without a provider is unavailable, with that as the reason."""
     if slug not in PROVIDERS:
-        return ProviderState(slug, slug, False, "no such provider on this server", False)
+        return ChainLink(slug, slug, False, "no such provider on this server", False)
     provider = get_provider(slug)
     state: Availability = provider.availability()
-    return ProviderState(slug, provider.title, state.available, state.reason, provider.runs_locally)
+    return ChainLink(slug, provider.title, state.available, state.reason, provider.runs_locally)
 
 
 def blocks_from(posted: Mapping[str, Any]) -> list[Block]:

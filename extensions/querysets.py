@@ -32,6 +32,14 @@ class RunQuerySet(models.QuerySet["ExtensionRun"]):
         """Open runs that may be claimed: queued past their wait, or running past their lease."""
         return self.open().filter(due_at__lte=now)
 
+    def working(self, now: datetime) -> Self:
+        """Runs that a worker has in hand, as far as their lease tells. By queue, as the partial index has them."""
+        return self.open().filter(queue__in=["tagging", "images"], due_at__gt=now, state="running")
+
+    def in_flight(self, provider: str, now: datetime) -> Self:
+        """Runs that a provider works on."""
+        return self.working(now).filter(provider=provider)
+
     def held_by(self, *, token: object) -> Self:
         """The run whose lease this token is."""
         return self.filter(state="running", token=token)

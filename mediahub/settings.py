@@ -8,7 +8,7 @@ import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
 from mediahub.lib.datadir import default_broker_url, key_file
-from mediahub.lib.env import env_bool, env_float, env_int, env_list, env_secret, env_str
+from mediahub.lib.env import env_bool, env_counts, env_float, env_int, env_list, env_secret, env_str
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -227,6 +227,12 @@ MEDIAHUB_RUN_ATTEMPTS = env_int("MEDIAHUB_RUN_ATTEMPTS", 5, least=1)
 MEDIAHUB_RUN_MAX_AGE_S = env_int("MEDIAHUB_RUN_MAX_AGE_S", 24 * 3600)
 MEDIAHUB_RUN_BACKOFF_BASE_S = env_float("MEDIAHUB_RUN_BACKOFF_BASE_S", 2)
 MEDIAHUB_RUN_BACKOFF_CAP_S = env_float("MEDIAHUB_RUN_BACKOFF_CAP_S", 600)
+MEDIAHUB_BREAKER_FAILURES = env_int("MEDIAHUB_BREAKER_FAILURES", 5, least=1)
+MEDIAHUB_BREAKER_OPEN_S = env_float("MEDIAHUB_BREAKER_OPEN_S", 30, least=1)
+MEDIAHUB_BREAKER_CAP_S = env_float("MEDIAHUB_BREAKER_CAP_S", 900, least=1)
+MEDIAHUB_PROVIDER_UNAVAILABLE_S = env_float("MEDIAHUB_PROVIDER_UNAVAILABLE_S", 300, least=1)
+MEDIAHUB_PROVIDER_CONCURRENCY = env_counts("MEDIAHUB_PROVIDER_CONCURRENCY")
+MEDIAHUB_PROVIDER_RATE_PER_MIN = env_counts("MEDIAHUB_PROVIDER_RATE_PER_MIN")
 MEDIAHUB_TAGGING_TIMEOUT_S = env_float("MEDIAHUB_TAGGING_TIMEOUT_S", 45, least=1)
 MEDIAHUB_IMAGES_TIMEOUT_S = env_float("MEDIAHUB_IMAGES_TIMEOUT_S", 150, least=1)
 MEDIAHUB_REMBG_MODEL = env_str("MEDIAHUB_REMBG_MODEL", "u2netp")
@@ -245,6 +251,20 @@ MEDIAHUB_OUTBOUND_PROXY = env_str("MEDIAHUB_OUTBOUND_PROXY")
 MEDIAHUB_EXTRA_CA_FILE = env_str("MEDIAHUB_EXTRA_CA_FILE")
 MEDIAHUB_WEBHOOK_TIMEOUT_S = env_float("MEDIAHUB_WEBHOOK_TIMEOUT_S", 30, least=0.1, most=30)
 MEDIAHUB_WEBHOOK_THREADS = env_int("MEDIAHUB_WEBHOOK_THREADS", 16, least=1)
+
+# Notices by e-mail ---------------------------------------------------------------------------------------------------
+
+EMAIL_HOST = env_str("MEDIAHUB_SMTP_HOST")
+EMAIL_PORT = env_int("MEDIAHUB_SMTP_PORT", 587, least=1, most=65535)
+EMAIL_HOST_USER = env_str("MEDIAHUB_SMTP_USER")
+EMAIL_HOST_PASSWORD = env_secret("MEDIAHUB_SMTP_PASSWORD")
+_SMTP_TLS = env_str("MEDIAHUB_SMTP_TLS", "starttls").lower()
+if _SMTP_TLS not in {"starttls", "tls", "off"}:
+    raise ImproperlyConfigured("MEDIAHUB_SMTP_TLS must be starttls, tls or off.")
+EMAIL_USE_TLS, EMAIL_USE_SSL = _SMTP_TLS == "starttls", _SMTP_TLS == "tls"
+EMAIL_TIMEOUT = 5
+DEFAULT_FROM_EMAIL = env_str("MEDIAHUB_EMAIL_FROM", "MediaHub <mediahub@localhost>")
+MEDIAHUB_OPERATOR_EMAILS = env_list("MEDIAHUB_OPERATOR_EMAILS")
 
 # Workers -------------------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,8 @@ from factory.django import DjangoModelFactory
 
 from extensions.models import (
     ExtensionRun,
+    ProviderNotice,
+    ProviderState,
     Turn,
     UnitEntry,
     UnitLedger,
@@ -211,6 +213,22 @@ class ExtensionRunFactory(DjangoModelFactory):
     extension = "local-auto-tagging"
     queue = ExtensionRun.Queue.TAGGING
     due_at = created_at = EPOCH
+
+
+class ProviderStateFactory(DjangoModelFactory):
+    class Meta:
+        model = ProviderState
+
+    slug = factory.Sequence(lambda n: f"provider-{n}")
+
+
+class ProviderNoticeFactory(DjangoModelFactory):
+    class Meta:
+        model = ProviderNotice
+
+    slug = "fake"
+    kind = ProviderNotice.Kind.OPENED
+    created_at = factory.Sequence(moment)
 
 
 class UnitLedgerFactory(DjangoModelFactory):

@@ -3,11 +3,16 @@
 from django.urls import re_path
 
 from extensions.api import health
+from extensions.api.runs import RunCancelView, RunListView, RunRetryView, RunView
 from extensions.api.uploads import FileDetailsView, UploadView
 
 urlpatterns = [
     re_path(r"^api/v1/files/upload/?$", UploadView.as_view(), name="upload"),
     re_path(r"^api/health/live/?$", health.live, name="health-live"),
     re_path(r"^api/health/ready/?$", health.ready, name="health-ready"),
+    re_path(r"^api/runs/?$", RunListView.as_view(), name="run-list"),
+    re_path(r"^api/runs/(?P<run_id>[^/]+)/?$", RunView.as_view(), name="run"),
+    re_path(r"^api/runs/(?P<run_id>[^/]+)/cancel/?$", RunCancelView.as_view(), name="run-cancel"),
+    re_path(r"^api/runs/(?P<run_id>[^/]+)/retry/?$", RunRetryView.as_view(), name="run-retry"),
     re_path(r"^v1/files/(?P<file_id>[^/]+)/details/?$", FileDetailsView.as_view(), name="file-details"),
 ]

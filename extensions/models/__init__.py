@@ -1,5 +1,6 @@
 """The nouns of extensions. Import models from here."""
 
+from extensions.models.providers import ProviderNotice, ProviderState
 from extensions.models.run import ExtensionRun
 from extensions.models.turns import Turn, WorkerHeartbeat
 from extensions.models.units import UnitEntry, UnitLedger
@@ -7,6 +8,8 @@ from extensions.models.webhooks import WebhookAttempt, WebhookDelivery
 
 __all__ = [
     "ExtensionRun",
+    "ProviderNotice",
+    "ProviderState",
     "Turn",
     "UnitEntry",
     "UnitLedger",

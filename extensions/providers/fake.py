@@ -3,12 +3,14 @@
 Each call leaves a line in `calls.log` of the folder MEDIAHUB_FAKE_DIR, so that a test can count the calls of processes
 that died. A `plan.json` there delays or fails calls:
 `{"delay_s": 0.5, "error": {"kind": "transient", "code": "busy", "message": "...", "retry_after_s": 3}, "times": 2}`.
-The error strikes the first `times` calls (all, if absent); kinds are transient, unavailable and permanent.
+The error strikes the first `times` calls (all, if absent); kinds are transient, unavailable, permanent, and for what
+native code can do to its process `abort` and `memory` (all that the process may have).
 """
 
 import hashlib
 import json
 import os
+import resource
 import time
 from pathlib import Path
 from typing import Any, ClassVar
@@ -93,10 +95,24 @@ def _record(folder: Path, run_id: str) -> int:
 
 
 def _fail(error: dict[str, Any]) -> None:
+    if error["kind"] == "abort":
+        os.abort()
+    if error["kind"] == "memory":
+        _hoard()
     code, message = error.get("code", "fake_error"), error.get("message", "The plan says so.")
     if error["kind"] == "transient":
         raise TransientProviderError(code, message, error.get("retry_after_s"))
     raise {"unavailable": ProviderUnavailable, "permanent": PermanentProviderError}[error["kind"]](code, message)
+
+
+def _hoard() -> None:
+    """Take memory until there is none. Raises MemoryError where the process has a limit."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit == resource.RLIM_INFINITY:
+        raise MemoryError("this process has no limit to run into")
+    hoard = []
+    while True:
+        hoard.append(bytearray(64 << 20))
 
 
 def _words(digest: bytes) -> list[str]:

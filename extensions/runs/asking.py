@@ -4,9 +4,8 @@ Outside any transaction. Returns an output with the slug of the provider that an
 errors.
 """
 
+import time
 from dataclasses import dataclass
-
-from django.conf import settings
 
 from extensions.catalog import CATALOG
 from extensions.models import ExtensionRun
@@ -14,16 +13,18 @@ from extensions.providers.base import (
     Output,
     PermanentProviderError,
     Provider,
-    ProviderUnavailable,
     RunInput,
     TransientProviderError,
     prepare_for,
 )
-from extensions.providers.registry import availability_of, get_provider
 from extensions.runs import results
+from extensions.runs.chain import ask_chain
 from extensions.runs.claim import timeout_s
 from library.models import AssetVersion
 from library.storage import BlobMissing, StorageUnavailable, read_blob
+
+LEAST_S = 10.0
+"""What the next provider of a chain gets where the one before has used up the run's time."""
 
 
 @dataclass(frozen=True)
@@ -37,28 +38,18 @@ class Answer:
 def ask(run: ExtensionRun) -> Answer:
     """Have a provider of the run's chain do the work.
 
-    Raises PermanentProviderError (the run has failed), TransientProviderError (try again later) or
-    ProviderUnavailable (nobody in the chain can serve runs at present).
+    Raises PermanentProviderError (the run has failed), TransientProviderError (try again later), ProviderUnavailable
+    (nobody in the chain can serve runs at present), ChainBusy (nobody may be asked now) or LeaseLost.
     """
-    version = _pinned_version(run)
+    started, version = time.monotonic(), _pinned_version(run)
     data = _read(version)
-    refusals: list[ProviderUnavailable | TransientProviderError] = []
-    for slug in CATALOG[run.extension].chain:
-        try:
-            provider = _provider(slug)
-            output = provider.run(_run_input(run, version, data, provider))
-        except ProviderUnavailable as error:
-            refusals.append(error)
-            continue
-        except TransientProviderError as error:
-            if run.attempts < settings.MEDIAHUB_RUN_ATTEMPTS:
-                raise
-            # Its attempts are spent: the next in the chain may do better.
-            refusals.append(error)
-            continue
-        results.check(run, output)
-        return Answer(output=output, provider=slug)
-    raise _nobody(run, refusals)
+
+    def prepare(provider: Provider) -> RunInput:
+        return _run_input(run, version, data, provider, spent_s=time.monotonic() - started)
+
+    output, slug = ask_chain(run, prepare)
+    results.check(run, output)
+    return Answer(output=output, provider=slug)
 
 
 def _pinned_version(run: ExtensionRun) -> AssetVersion:
@@ -83,14 +74,12 @@ def _read(version: AssetVersion) -> bytes:
         raise TransientProviderError("storage_unavailable", error.message) from error
 
 
-def _provider(slug: str) -> Provider:
-    state = availability_of(slug)
-    if not state.available:
-        raise ProviderUnavailable("provider_not_configured", state.reason)
-    return get_provider(slug)
-
-
-def _run_input(run: ExtensionRun, version: AssetVersion, data: bytes, provider: Provider) -> RunInput:
+def _run_input(
+    run: ExtensionRun, version: AssetVersion, data: bytes, provider: Provider, *, spent_s: float
+) -> RunInput:
+    """spent_s: what providers before this one have taken of the run's time."""
+    if version.is_animated and not provider.accepts_animated:
+        raise PermanentProviderError("animated_not_supported", f"{provider.title} does not take animated images.")
     image, mime = prepare_for(provider, data, version.mime)
     return RunInput(
         run_id=str(run.pk),
@@ -101,13 +90,6 @@ def _run_input(run: ExtensionRun, version: AssetVersion, data: bytes, provider: 
         height=version.height or 0,
         animated=version.is_animated,
         params=run.params,
-        deadline_s=timeout_s(run.queue),
+        # What is left before the soft time limit, which lies a little beyond the time-out (REL J5).
+        deadline_s=max(timeout_s(run.queue) - spent_s, LEAST_S),
     )
-
-
-def _nobody(run: ExtensionRun, refusals: list[ProviderUnavailable | TransientProviderError]) -> ProviderUnavailable:
-    """The refusal of the whole chain: the last provider's own code, with every provider's sentence."""
-    if not refusals:
-        return ProviderUnavailable("provider_not_configured", f"No provider is configured for {run.extension}.")
-    sentences = "; ".join(error.message.rstrip(".") for error in refusals)
-    return ProviderUnavailable(refusals[-1].code, f"No provider could serve {run.extension}: {sentences}.")

@@ -12,12 +12,14 @@ import structlog
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import DatabaseError, DataError, transaction
+from django.db.models import F
 
 from extensions.models import ExtensionRun
 from extensions.providers.base import PermanentProviderError, ProviderUnavailable, TransientProviderError
 from extensions.runs import keeping, results
 from extensions.runs.asking import Answer, ask
-from extensions.runs.backoff import run_backoff
+from extensions.runs.backoff import run_backoff, spread_s
+from extensions.runs.chain import ChainBusy, LeaseLost
 from extensions.runs.claim import claim
 from extensions.units import services as units
 from extensions.webhooks.publish import publish_extension_webhook
@@ -52,6 +54,10 @@ def execute(run: ExtensionRun) -> None:
         settle_failure(run, code=error.code, message=error.message)
     except ProviderUnavailable as error:
         settle_failure(run, code=error.code, message=error.message)
+    except ChainBusy as busy:
+        put_off(run, busy)
+    except LeaseLost:
+        log.info("run_left_alone")
     except TransientProviderError as error:
         try_later(run, code=error.code, message=error.message, retry_after_s=error.retry_after_s)
     except SoftTimeLimitExceeded:
@@ -151,8 +157,30 @@ def try_later(run: ExtensionRun, *, code: str, message: str, retry_after_s: floa
         return
     held = ExtensionRun.objects.held_by(token=run.token).filter(pk=run.pk)
     last_error = results.clean_text(f"{code}: {message}", 2000)
-    held.update(state=State.QUEUED, token=None, due_at=due_at, woken_at=None, last_error=last_error)
+    held.update(state=State.QUEUED, token=None, provider="", due_at=due_at, woken_at=None, last_error=last_error)
     log.info("run_will_be_tried_again", code=code, wait_s=round(wait_s, 1), attempts=run.attempts)
+
+
+@repeat_on_conflict
+def put_off(run: ExtensionRun, busy: ChainBusy) -> None:
+    """Put the run back until a provider may be asked. Nobody was called, so it costs no attempt; its age counts."""
+    now = clock.now()
+    wait_s = spread_s(age_s=(now - run.created_at).total_seconds(), rng=random.Random())  # noqa: S311 - spreads load
+    due_at = max(busy.ask_at, now) + timedelta(seconds=wait_s)
+    if due_at > run.created_at + timedelta(seconds=settings.MEDIAHUB_RUN_MAX_AGE_S):
+        settle_failure(run, code=busy.code, message=busy.message)
+        return
+    held = ExtensionRun.objects.held_by(token=run.token).filter(pk=run.pk)
+    held.update(
+        state=State.QUEUED,
+        token=None,
+        provider="",
+        attempts=F("attempts") - 1,
+        due_at=due_at,
+        woken_at=None,
+        last_error=results.clean_text(f"{busy.code}: {busy.message}", 2000),
+    )
+    log.info("run_put_off", code=busy.code, wait_s=round((due_at - now).total_seconds(), 1))
 
 
 def _locked_asset(run: ExtensionRun) -> Asset | None:

@@ -24,6 +24,12 @@ LONGEST_MODEL = 80
 BAD = "bad_provider_result"
 
 
+class AssetOverwritten(DomainError):
+    """The asset shows another picture than the one that the run was about."""
+
+    code = "asset_overwritten"
+
+
 def clean_text(text: str, longest: int) -> str:
     """A supplier's text as every database takes it: without controls and unpaired surrogates, cut to a length."""
     return "".join(char if char.isprintable() else " " for char in text)[:longest]
@@ -46,13 +52,14 @@ def apply(
 ) -> dict[str, Any]:
     """Write the output to the locked asset and return the columns of the run that record it.
 
-    Raises VersionLimitExceeded; then nothing of the result is written.
+    Raises VersionLimitExceeded and AssetOverwritten; then nothing of the result is written.
     """
     match output:
         case ImageProduced():
             assert blob is not None
             return _apply_image(run, asset, output, blob, now)
         case TagsFound():
+            _require_same_picture(run, asset)
             found = [(tag.name, Decimal(str(tag.confidence))) for tag in output.tags]
             tags.replace_suggested(
                 asset=asset,
@@ -64,8 +71,32 @@ def apply(
                 now=now,
             )
         case TextFound():
+            _require_same_picture(run, asset)
             assets.update_asset(asset=asset, changes=assets.AssetChanges(description=output.text), now=now)
     return {}
+
+
+def _require_same_picture(run: ExtensionRun, asset: Asset) -> None:
+    """What is said about a picture must not be put on another one that was uploaded over it meanwhile."""
+    current = asset.current_version
+    if current is None or current.version_id == run.version_id:
+        return
+    if _upload_behind(asset, current.version_id) != _upload_behind(asset, run.version_id):
+        raise AssetOverwritten("The file was overwritten while the extension ran; the result is about the old one.")
+
+
+def _upload_behind(asset: Asset, version_id: str) -> str:
+    """The version that a person uploaded and from which this one was made by extensions; itself, if it was uploaded."""
+    made_by = dict(
+        asset.versions.filter(origin=AssetVersion.Origin.EXTENSION, run_id__isnull=False).values_list(
+            "version_id", "run_id"
+        )
+    )
+    made_of = dict(ExtensionRun.objects.filter(pk__in=made_by.values()).values_list("pk", "version_id"))
+    for _ in made_by:
+        maker = made_by.get(version_id)
+        version_id = made_of.get(maker, version_id) if maker else version_id
+    return version_id
 
 
 def _apply_image(

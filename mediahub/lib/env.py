@@ -51,6 +51,17 @@ def env_list(name: str, default: str = "") -> list[str]:
     return [item.strip() for item in os.environ.get(name, default).split(",") if item.strip()]
 
 
+def env_counts(name: str) -> dict[str, int]:
+    """Comma-separated `key=number` items, numbers above zero. Raises ImproperlyConfigured naming a bad item."""
+    counts: dict[str, int] = {}
+    for item in env_list(name):
+        key, _, text = (part.strip() for part in item.partition("="))
+        if not key or not text.isascii() or not text.isdigit() or not 1 <= int(text[:10]) <= 1_000_000:
+            raise ImproperlyConfigured(f"{name}: {item!r} is not a pair such as remove.bg=4, with a number above zero.")
+        counts[key] = int(text)
+    return counts
+
+
 def env_secret(name: str) -> str:
     """A secret from NAME, or from the file that NAME_FILE points at. Empty when neither is set."""
     path = os.environ.get(f"{name}_FILE", "").strip()

@@ -45,9 +45,15 @@ def module_db(_template_database: str, django_db_blocker, tmp_path_factory) -> I
 
 
 @pytest.fixture(scope="module")
-def runtime(module_db: str, tmp_path_factory) -> Iterator[Runtime]:
+def environment() -> dict[str, str]:
+    """Settings of a module's own."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def runtime(module_db: str, tmp_path_factory, environment: dict[str, str]) -> Iterator[Runtime]:
     """`manage.py up`, running."""
-    runtime = Runtime(database_url=module_db, data_dir=tmp_path_factory.mktemp("up"))
+    runtime = Runtime(database_url=module_db, data_dir=tmp_path_factory.mktemp("up"), **environment)
     runtime.up()
     yield runtime
     print(runtime.logs())

@@ -7,6 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from extensions.models import ExtensionRun, UnitLedger
+from extensions.providers import state
 from extensions.units import services as units
 from library.models import Account, ApiKey
 from mediahub.lib import secretbox
@@ -74,6 +75,18 @@ def test_extensions_lists_price_chain_and_why_a_provider_is_away(settings):
     away, fake = facts["remove-bg"]["providers"]
     assert (away["available"], fake["available"]) == (False, True)
     assert "nonesuch" in away["reason"]
+
+
+def test_extensions_says_which_provider_is_not_asked_and_has_it_asked_again(settings):
+    settings.MEDIAHUB_PROVIDER_CHAINS = {**settings.MEDIAHUB_PROVIDER_CHAINS, "remove-bg": ["fake"]}
+    state.note_unavailable("fake", code="invalid_api_key", message="The key is refused.")
+    assert "invalid_api_key: The key is refused." in answer_of("extensions")
+    [fake] = json.loads(answer_of("extensions", "--json"))[0]["providers"]
+    assert (fake["breaker"]["state"], fake["breaker"]["code"]) == ("open", "invalid_api_key")
+    assert "is asked again" in answer_of("extensions", "--reset", "fake")
+    assert "not asked" not in answer_of("extensions")
+    with pytest.raises(CommandError):
+        answer_of("extensions", "--reset", "nobody")
 
 
 def test_demo_refuses_the_fake_provider(settings, monkeypatch, tmp_path):

@@ -24,6 +24,7 @@ QUERIES = {
         lambda now: ExtensionRun.objects.open().filter(queue="images", woken_at__gt=now).order_by(),
         "run_woken",
     ),
+    "runs that a provider works on": (lambda now: ExtensionRun.objects.in_flight("fake", now).order_by(), "run_due"),
     "due deliveries": (lambda now: WebhookDelivery.objects.due(now), "delivery_due"),
     "due deliveries of a receiver": (
         lambda now: WebhookDelivery.objects.due(now).filter(receiver="x"),

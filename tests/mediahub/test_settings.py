@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from extensions.checks import check_secrets, check_sqlite_version, check_storage
+from extensions.checks import check_limits, check_secrets, check_sqlite_version, check_storage
 from mediahub.lib import env
 from mediahub.lib.datadir import broker_socket, key_file
 
@@ -40,6 +40,9 @@ def test_the_example_environment_names_known_variables_only():
         ("MEDIAHUB_RUN_ATTEMPTS", "many", "not a number"),
         ("MEDIAHUB_RUN_ATTEMPTS", "2.5", "not a whole number"),
         ("MEDIAHUB_SYNC_DEADLINE_S", "60", "outside"),
+        ("MEDIAHUB_PROVIDER_CONCURRENCY", "remove.bg", "not a pair"),
+        ("MEDIAHUB_PROVIDER_RATE_PER_MIN", "remove.bg=0", "not a pair"),
+        ("MEDIAHUB_SMTP_TLS", "maybe", "starttls, tls or off"),
         ("MEDIAHUB_STORAGE", "tape", "use disk, s3, gcs or azure"),
         ("MEDIAHUB_EXTENSION_WEBHOOKS", "none", "pending or all"),
         ("MEDIAHUB_REMBG_PRECISION", "int4", "auto, fp32 or int8"),
@@ -63,6 +66,16 @@ def test_a_bad_value_stops_the_start_with_a_sentence(name, value, complaint, tmp
 def test_truth_values(monkeypatch, text, value):
     monkeypatch.setenv("X", text)
     assert env.env_bool("X") is value
+
+
+def test_pairs_of_names_and_numbers(monkeypatch):
+    monkeypatch.setenv("X", "remove.bg=4, google-vision = 8,")
+    assert env.env_counts("X") == {"remove.bg": 4, "google-vision": 8}
+
+
+def test_limits_of_providers_that_do_not_exist_are_warned_of(settings):
+    settings.MEDIAHUB_PROVIDER_CONCURRENCY = {"fake": 1, "remove-bk": 4}
+    assert [(warning.id, "remove-bk" in warning.msg) for warning in check_limits(None)] == [("extensions.W002", True)]
 
 
 def test_a_secret_can_come_from_a_file(monkeypatch, tmp_path):

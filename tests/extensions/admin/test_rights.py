@@ -23,6 +23,7 @@ RIGHTS = {
     "members": ("get", "owner", False),
     "original": ("get", "viewer", True),
     "preview": ("get", "viewer", True),
+    "provider-reset": ("post", "superuser", False),
     "providers": ("get", "viewer", False),
     "run": ("get", "viewer", True),
     "run-cancel": ("post", "editor", True),

@@ -141,6 +141,7 @@ def test_too_few_units_update_nothing(patch, new_account, asset):
         ({"webhookUrl": "http://10.0.0.1/"}, "webhookUrl"),
         ({"extensions": {}}, "extensions"),
         ({"extensions": [{"name": "nothing"}]}, "extensions[0].name"),
+        ({"extensions": [{"name": "remove-bg"}, {"name": "remove-bg"}]}, "extensions[1].name"),
         (
             {"extensions": [{"name": "aws-auto-tagging", "min_confidence": 5, "maxTags": 5}]},
             "extensions[0].min_confidence",
