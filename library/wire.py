@@ -69,8 +69,7 @@ def upload_object(asset: Asset, version: AssetVersion, fields: Collection[str] =
 
     `metadata`, `embeddedMetadata` and `selectedFieldsSchema` are not among what is known of a file, so they are absent.
     """
-    optional = {
-        "tags": _tags(asset),
+    optional: Json = {
         "customCoordinates": asset.custom_coordinates or None,
         "isPrivateFile": asset.is_private,
         "isPublished": version.is_published,
@@ -89,6 +88,7 @@ def upload_object(asset: Asset, version: AssetVersion, fields: Collection[str] =
         **({"thumbnailUrl": thumbnail_url(asset)} if _has_thumbnail(version) else {}),
         "AITags": _ai_tags(asset),
         **({"description": asset.description} if asset.description else {}),
+        **({"tags": _tags(asset)} if "tags" in fields else {}),
         **{name: value for name, value in optional.items() if name in fields},
     }
 

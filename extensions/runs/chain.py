@@ -1,6 +1,6 @@
 """Walk a chain of providers: who may be asked, in what order, and what their failures mean for the run.
 
-`extensions.runs.asking` calls `ask_chain`. While all is well a call costs one conditional UPDATE, which records the
+`extensions.runs.asking` calls `ask_chain`. While all is well a call costs one SELECT, since the claim has recorded the
 provider on the run; `extensions.providers.state` is asked only about providers that have failed lately or have limits.
 """
 
@@ -83,9 +83,17 @@ def _leave_to_call(run: ExtensionRun, slug: str) -> Ticket | Refusal:
     availability = availability_of(slug)
     if not availability.available:
         return Refusal(NOT_CONFIGURED, availability.reason)
-    if not state.has_limits(slug) and _record(run, slug, ~Q(Exists(_troubled(slug)))):
+    if not state.has_limits(slug) and _may_go(run, slug):
         return Ticket(slug)
     return _look_closer(run, slug)
+
+
+def _may_go(run: ExtensionRun, slug: str) -> bool:
+    """Whether the lease is held and the provider has no trouble; records the provider unless the claim has."""
+    free_of_trouble = ~Q(Exists(_troubled(slug)))
+    if run.provider == slug:
+        return ExtensionRun.objects.held_by(token=run.token).filter(free_of_trouble, pk=run.pk).exists()
+    return _record(run, slug, free_of_trouble)
 
 
 @repeat_on_conflict
@@ -102,7 +110,10 @@ def _look_closer(run: ExtensionRun, slug: str) -> Ticket | Refusal:
 
 def _record(run: ExtensionRun, slug: str, *conditions: Q) -> bool:
     held = ExtensionRun.objects.held_by(token=run.token).filter(*conditions, pk=run.pk)
-    return bool(held.update(provider=slug))
+    is_held = bool(held.update(provider=slug))
+    if is_held:
+        run.provider = slug
+    return is_held
 
 
 def _troubled(slug: str) -> "QuerySet[ProviderState]":

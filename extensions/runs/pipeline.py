@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
-from django.db import DatabaseError, DataError, transaction
+from django.db import DatabaseError, DataError, connection, transaction
 from django.db.models import F
 
 from extensions.models import ExtensionRun
@@ -185,25 +185,41 @@ def put_off(run: ExtensionRun, busy: ChainBusy) -> None:
 
 def _locked_asset(run: ExtensionRun) -> Asset | None:
     """The run's asset under lock: assets are locked before runs everywhere, so that no two wait for each other."""
-    if run.asset_id is None or Asset.objects.select_for_update(no_key=True).filter(pk=run.asset_id).first() is None:
+    assets = Asset.objects.filter(pk=run.asset_id)
+    if run.asset_id is None:
+        return None
+    # SQLite has one writer at a time, and this transaction is it.
+    if connection.features.has_select_for_update and not assets.select_for_update(no_key=True).first():
         return None
     # A second look: rows joined to the first would be those from before the wait for the lock.
-    return Asset.objects.with_details().filter(pk=run.asset_id).first()
+    return assets.select_related("account", "folder", "current_version").first()
 
 
 def _end(run: ExtensionRun, state: State, now: datetime, **columns: Any) -> bool:
     """The conditional UPDATE that every settlement begins with (REL J7)."""
     held = ExtensionRun.objects.held_by(token=run.token).filter(pk=run.pk)
-    return bool(held.update(state=state, finished_at=now, token=None, **columns))
+    columns |= {"state": state, "finished_at": now}
+    has_ended = bool(held.update(token=None, **columns))
+    # Not the token: a repeat of this transaction needs it.
+    _remember(run, columns)
+    return has_ended
 
 
 def _note(run: ExtensionRun, **columns: Any) -> None:
     ExtensionRun.objects.filter(pk=run.pk).update(**columns)
+    _remember(run, columns)
+
+
+def _remember(run: ExtensionRun, columns: dict[str, Any]) -> None:
+    """What was written, on the instance too: reading a whole run again costs more than anything else here."""
+    for name, value in columns.items():
+        setattr(run, name, value)
 
 
 def _conclude(run: ExtensionRun, now: datetime) -> None:
     """Units and webhook of a run that has just ended, in the same transaction."""
-    run.refresh_from_db()
+    if run.webhook_url and run.answer_by is not None:
+        run.refresh_from_db(fields=["announce"])  # the waiting request may have changed it
     units.close(run=run, succeeded=run.state == State.SUCCEEDED, now=now)
     transaction.on_commit(lambda: crash_point("run.settled"))
     # While a request waits, the announcement waits too: the request withdraws it with its answer, or has died.

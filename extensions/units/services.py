@@ -115,6 +115,8 @@ def close(*, run: ExtensionRun, succeeded: bool, now: datetime) -> UnitEntry | N
 
     Runs inside the transaction that ends the run. None for a run that held nothing.
     """
+    if not run.units:
+        return None
     held = UnitEntry.objects.filter(run_id=run.pk, kind=UnitEntry.Kind.HOLD).first()
     if held is None:
         return None

@@ -1,4 +1,4 @@
-"""Small calls to the system about this process: end with the parent, a name in process lists, its share of the processor."""
+"""Small calls to the system about this process: its end with the parent, its name in lists, its share of the CPU."""
 
 import ctypes
 import os

@@ -92,13 +92,13 @@ def done(asset, extension=TAGGER):
 # The happy path ------------------------------------------------------------------------------------------------------
 
 
-def test_while_all_is_well_leave_to_call_costs_one_statement(asset):
+def test_while_all_is_well_leave_to_call_costs_one_read(asset):
     ask_for(asset, TAGGER)
     run = claim("tagging", now=clock.now())
     with CaptureQueriesContext(connection) as captured:
         ticket = _leave_to_call(run, "fake")
         state.note_answer(ticket)
-    assert [query["sql"].split()[0] for query in captured] == ["UPDATE"]
+    assert [query["sql"].split()[0] for query in captured] == ["SELECT"]
     assert fresh(run).provider == "fake"
     assert row() is None
 
