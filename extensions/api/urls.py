@@ -3,6 +3,7 @@
 from django.urls import re_path
 
 from extensions.api import health
+from extensions.api.saved import SavedExtensionListView, SavedExtensionView
 from extensions.api.uploads import FileDetailsView, UploadView
 
 urlpatterns = [
@@ -10,4 +11,6 @@ urlpatterns = [
     re_path(r"^api/health/live/?$", health.live, name="health-live"),
     re_path(r"^api/health/ready/?$", health.ready, name="health-ready"),
     re_path(r"^v1/files/(?P<file_id>[^/]+)/details/?$", FileDetailsView.as_view(), name="file-details"),
+    re_path(r"^v1/saved-extensions/?$", SavedExtensionListView.as_view(), name="saved-extension-list"),
+    re_path(r"^v1/saved-extensions/(?P<saved_id>[^/]+)/?$", SavedExtensionView.as_view(), name="saved-extension"),
 ]

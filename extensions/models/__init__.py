@@ -1,12 +1,14 @@
 """The nouns of extensions. Import models from here."""
 
 from extensions.models.run import ExtensionRun
+from extensions.models.saved import SavedExtension
 from extensions.models.turns import Turn, WorkerHeartbeat
 from extensions.models.units import UnitEntry, UnitLedger
 from extensions.models.webhooks import WebhookAttempt, WebhookDelivery
 
 __all__ = [
     "ExtensionRun",
+    "SavedExtension",
     "Turn",
     "UnitEntry",
     "UnitLedger",

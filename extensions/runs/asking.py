@@ -20,7 +20,7 @@ from extensions.providers.base import (
     prepare_for,
 )
 from extensions.providers.registry import availability_of, get_provider
-from extensions.runs import results
+from extensions.runs import results, tasking
 from extensions.runs.claim import timeout_s
 from library.models import AssetVersion
 from library.storage import BlobMissing, StorageUnavailable, read_blob
@@ -102,6 +102,7 @@ def _run_input(run: ExtensionRun, version: AssetVersion, data: bytes, provider: 
         animated=version.is_animated,
         params=run.params,
         deadline_s=timeout_s(run.queue),
+        fields=tasking.known_fields(run),
     )
 
 
