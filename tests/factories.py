@@ -13,6 +13,7 @@ from factory.django import DjangoModelFactory
 
 from extensions.models import (
     ExtensionRun,
+    SavedExtension,
     Turn,
     UnitEntry,
     UnitLedger,
@@ -28,6 +29,7 @@ from library.models import (
     Asset,
     AssetVersion,
     AuditEntry,
+    CustomMetadataField,
     Folder,
     Membership,
     Rendition,
@@ -178,6 +180,19 @@ class AITagFactory(DjangoModelFactory):
     created_at = EPOCH
 
 
+class CustomMetadataFieldFactory(DjangoModelFactory):
+    """A text field without limits by default."""
+
+    class Meta:
+        model = CustomMetadataField
+
+    account = factory.SubFactory(AccountFactory)
+    name = factory.Sequence(lambda n: f"field_{n}")
+    label = factory.Sequence(lambda n: f"Field {n}")
+    schema = factory.LazyFunction(lambda: {"type": "Text"})
+    created_at = updated_at = EPOCH
+
+
 class RenditionFactory(DjangoModelFactory):
     class Meta:
         model = Rendition
@@ -211,6 +226,17 @@ class ExtensionRunFactory(DjangoModelFactory):
     extension = "local-auto-tagging"
     queue = ExtensionRun.Queue.TAGGING
     due_at = created_at = EPOCH
+
+
+class SavedExtensionFactory(DjangoModelFactory):
+    class Meta:
+        model = SavedExtension
+
+    account = factory.SubFactory(AccountFactory)
+    name = factory.Sequence(lambda n: f"Configuration {n}")
+    description = "Names what it sees"
+    config = factory.LazyFunction(lambda: {"name": "local-auto-tagging", "maxTags": 5})
+    created_at = updated_at = EPOCH
 
 
 class UnitLedgerFactory(DjangoModelFactory):
