@@ -361,6 +361,32 @@ def test_a_rate_limit_puts_the_run_back_for_as_long_as_asked(server, asset):
     assert 115 < (run.due_at - clock.now()).total_seconds() < 200
 
 
+@pytest.mark.rel("F33")
+@pytest.mark.parametrize(
+    ("chain", "state"), [(["openai-compatible"], "failed"), (["openai-compatible", "fake"], "succeeded")]
+)
+def test_a_failing_endpoint_is_asked_again_then_the_next_in_the_chain(server, asset, settings, chain, state):
+    settings.MEDIAHUB_PROVIDER_CHAINS = {**FAKE_CHAINS, "ai-tasks": chain}
+    settings.MEDIAHUB_RUN_ATTEMPTS = 2
+    server.script = [fails(500), fails(503)]
+    run = run_tasks(server, asset, [TAGS], hook=HOOK)
+    assert (run.state, run.attempts) == ("queued", 1)
+    clock.shift(60)
+    pipeline.work("tagging")
+    run.refresh_from_db()
+    assert (run.state, len(server.requests)) == (state, 2)
+    assert run.provider == ("fake" if state == "succeeded" else "")
+    assert run.error_code == ("" if state == "succeeded" else "provider_error")
+
+
+@pytest.mark.rel("F35")
+def test_a_refused_picture_fails_the_run_after_one_call(server, asset):
+    server.script = [fails(400, "Invalid image.")]
+    run = run_tasks(server, asset, [TAGS], hook=HOOK)
+    assert (run.state, run.error_code, len(server.requests)) == ("failed", "provider_refused", 1)
+    assert UnitEntry.objects.filter(run_id=run.pk, kind="void").exists()
+
+
 @pytest.mark.rel("F36")
 def test_a_refused_key_ends_the_run_uncharged(server, asset, settings):
     settings.MEDIAHUB_AI_API_KEY = "sk-wrong"
