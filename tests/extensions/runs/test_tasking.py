@@ -327,6 +327,20 @@ def test_later_tasks_build_on_earlier_ones(server, asset):
     assert tags_of(asset) == ["jug"]
 
 
+def test_what_people_did_meanwhile_stays(server, asset):
+    field(asset, "wood")
+    field(asset, "brand")
+    [run] = ask_for(asset, {"name": "ai-tasks", "tasks": [TAGS, select("wood")]})
+    server.script = [says({"task_1": ["cup"], "task_2": ["oak"]})]
+    claimed = claim("tagging", now=clock.now())
+    answer = pipeline._answer(claimed)
+    replace_tags(asset=asset, names=["by hand"])
+    set_metadata(asset=asset, changes={"brand": "Acme"}, now=clock.now())
+    pipeline.settle_success(claimed, answer)
+    assert tags_of(asset) == ["by hand", "cup"]
+    assert metadata_of(asset) == {"brand": "Acme", "wood": "oak"}
+
+
 # --- the run ----------------------------------------------------------------------------------------------------------
 
 
