@@ -330,7 +330,7 @@ def test_later_tasks_build_on_earlier_ones(server, asset):
 def test_what_people_did_meanwhile_stays(server, asset):
     field(asset, "wood")
     field(asset, "brand")
-    [run] = ask_for(asset, {"name": "ai-tasks", "tasks": [TAGS, select("wood")]})
+    ask_for(asset, {"name": "ai-tasks", "tasks": [TAGS, select("wood")]})
     server.script = [says({"task_1": ["cup"], "task_2": ["oak"]})]
     claimed = claim("tagging", now=clock.now())
     answer = pipeline._answer(claimed)
