@@ -6,12 +6,13 @@ Wire facts: API section 4.
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 
+from extensions.ai_tasks import Fault, check_tasks
 from mediahub.lib.errors import DomainError
 from mediahub.lib.json_input import loads_strict
 
@@ -27,11 +28,14 @@ class BadExtensions(DomainError):
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter of an extension. `check` returns a sentence about what is wrong with a value, or None."""
+    """One parameter of an extension. `check` returns a sentence about what is wrong with a value, or None.
+
+    For values with an inside it returns a Fault, which says where.
+    """
 
     name: str
     title: str
-    check: Callable[[Any], str | None]
+    check: Callable[[Any], str | Fault | None]
     required: bool = False
     default: Any = None
 
@@ -62,7 +66,10 @@ class Extension:
 
 @dataclass(frozen=True)
 class Block:
-    """One checked item of an `extensions` array; `params` holds known parameters only, in ImageKit's spelling."""
+    """One checked item of an `extensions` array; `params` holds known parameters only, in ImageKit's spelling.
+
+    A `saved-extension` still stands for another one until `extensions.saved.resolving` has put that in its place.
+    """
 
     name: str
     params: Mapping[str, Any]
@@ -91,12 +98,6 @@ def _plain_object(value: Any) -> str | None:
 
 def _text(value: Any) -> str | None:
     return None if isinstance(value, str) and 0 < len(value) <= 100 else "must be a text of 1 to 100 characters"
-
-
-def _task_list(value: Any) -> str | None:
-    if not isinstance(value, list) or not 1 <= len(value) <= 10 or not all(isinstance(item, dict) for item in value):
-        return "must be an array of 1 to 10 task objects"
-    return None
 
 
 def _tagging_parameters(*, required: bool) -> tuple[Parameter, ...]:
@@ -148,12 +149,13 @@ CATALOG: dict[str, Extension] = {
             "AI tasks",
             "tagging",
             True,
-            (Parameter("tasks", "Tasks", _task_list, required=True),),
+            (Parameter("tasks", "Tasks", check_tasks, required=True),),
             "tags and custom metadata",
         ),
     )
 }
 SAVED_EXTENSION = "saved-extension"
+KNOWN_NAMES = (*CATALOG, SAVED_EXTENSION)
 
 
 def parse_blocks(raw: Any, *, both_spellings: bool) -> list[Block]:
@@ -167,15 +169,17 @@ def parse_blocks(raw: Any, *, both_spellings: bool) -> list[Block]:
     if len(items) > MOST_BLOCKS:
         raise BadExtensions(f"extensions: at most {MOST_BLOCKS} items are allowed.", field="extensions")
     blocks = [_parse_block(item, index, both_spellings) for index, item in enumerate(items)]
+    require_distinct(block for block in blocks if block.name != SAVED_EXTENSION)
+    return blocks
+
+
+def require_distinct(blocks: Iterable[Block]) -> None:
+    """Raise BadExtensions, naming both, if two blocks are of one extension: a status has room for one (API 7, 15)."""
     seen: dict[str, int] = {}
     for block in blocks:
         if block.name in seen:
-            raise BadExtensions(
-                f"extensions[{block.index}].name: {block.name} is already requested by extensions[{seen[block.name]}].",
-                field=f"extensions[{block.index}].name",
-            )
+            raise _fault(block.index, "name", f"{block.name} is already requested by extensions[{seen[block.name]}]")
         seen[block.name] = block.index
-    return blocks
 
 
 def _as_array(raw: Any) -> list[Any]:
@@ -201,14 +205,24 @@ def _parse_block(item: Any, index: int, both_spellings: bool) -> Block:
     if not isinstance(name, str) or not name:
         raise _fault(index, "name", "is required and must be a text")
     if name == SAVED_EXTENSION:
-        raise _fault(index, "name", "saved-extension is not available on this server yet")
+        return Block(name=name, params=_check_reference(item, index), index=index)
     extension = CATALOG.get(name)
     if extension is None:
-        raise _fault(index, "name", f"{name[:60]!r} is not an extension; known are {', '.join(CATALOG)}")
+        raise _fault(index, "name", f"{name[:60]!r} is not an extension; known are {', '.join(KNOWN_NAMES)}")
     given = {key: value for key, value in item.items() if key != "name"}
     if both_spellings:
         given = {OTHER_SPELLINGS.get(key, key): value for key, value in given.items()}
     return Block(name=name, params=_check_parameters(extension, given, index), index=index)
+
+
+def _check_reference(item: dict[str, Any], index: int) -> dict[str, Any]:
+    for key in item:
+        if key not in ("name", "id"):
+            raise _fault(index, key[:60], f"is not a parameter of {SAVED_EXTENSION}, whose configuration is stored")
+    fault = _text(item.get("id"))
+    if fault:
+        raise _fault(index, "id", fault if "id" in item else f"is required by {SAVED_EXTENSION}")
+    return {"id": item["id"]}
 
 
 def _check_parameters(extension: Extension, given: dict[str, Any], index: int) -> dict[str, Any]:
@@ -223,6 +237,8 @@ def _check_parameters(extension: Extension, given: dict[str, Any], index: int) -
                 raise _fault(index, parameter.name, f"is required by {extension.name}")
             continue
         fault = parameter.check(given[parameter.name])
+        if isinstance(fault, Fault):
+            raise _fault(index, parameter.name + fault.path, fault.sentence)
         if fault:
             raise _fault(index, parameter.name, fault)
         params[parameter.name] = given[parameter.name]

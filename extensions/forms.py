@@ -1,20 +1,25 @@
 """The choice of extensions as a form: what can be ticked, its parameters as fields, and the blocks they make.
 
-The upload and asset pages show `choices()` and hand what was posted to `blocks_from`, which ends in the same check as
-the API's.
+The upload and asset pages show `choices()` and `saved_choices()` and hand what was posted to `blocks_from`, which ends
+in the same checks as the API's. The pages of saved extensions use the same fields for a stored configuration.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.http import QueryDict
 
-from extensions.catalog import CATALOG, BadExtensions, Block, Extension, parse_blocks
+from extensions.catalog import CATALOG, SAVED_EXTENSION, BadExtensions, Block, Extension, parse_blocks
+from extensions.models import SavedExtension
 from extensions.providers.base import Availability
 from extensions.providers.registry import PROVIDERS, get_provider
+from extensions.saved.resolving import resolve_blocks
+from library.models import Account
 from mediahub.lib.errors import DomainError
 from mediahub.lib.json_input import loads_strict
 
@@ -65,6 +70,14 @@ class Choice:
         return " ".join(f"{state.title}: {state.reason}" for state in self.chain if not state.available)
 
 
+@dataclass(frozen=True)
+class SavedChoice:
+    """A saved extension that can be ticked. choice: what it stands for, with price and providers."""
+
+    saved: SavedExtension
+    choice: Choice
+
+
 _TAGGING = (
     Field(("minConfidence",), "Least confidence (%)", "number", "50", least="0", most="100"),
     Field(("maxTags",), "Most tags", "number", "10", least="0", most="30"),
@@ -82,10 +95,19 @@ FIELDS: dict[str, tuple[Field, ...]] = {
 
 def choices() -> list[Choice]:
     """Every extension of the catalogue with its fields and the state of its providers."""
-    return [
-        Choice(extension, FIELDS.get(name, ()), tuple(chain_link(slug) for slug in extension.chain))
-        for name, extension in CATALOG.items()
-    ]
+    return [_choice(extension) for extension in CATALOG.values()]
+
+
+def saved_choices(account: Account) -> list[SavedChoice]:
+    """The account's saved extensions, by name; those that this server cannot run any more are left out."""
+    saved = [item for item in SavedExtension.objects.of_account(account) if item.extension in CATALOG]
+    known = {name: _choice(CATALOG[name]) for name in {item.extension for item in saved}}
+    return [SavedChoice(item, known[item.extension]) for item in saved]
+
+
+def _choice(extension: Extension) -> Choice:
+    chain = tuple(chain_link(slug) for slug in extension.chain)
+    return Choice(extension, FIELDS.get(extension.name, ()), chain)
 
 
 def chain_link(slug: str) -> ChainLink:
@@ -97,9 +119,41 @@ def chain_link(slug: str) -> ChainLink:
     return ChainLink(slug, provider.title, state.available, state.reason, provider.runs_locally)
 
 
-def blocks_from(posted: Mapping[str, Any]) -> list[Block]:
-    """The blocks of the extensions that were ticked. Raises BadExtensions naming the field."""
-    return parse_blocks([_block(name, posted) for name in CATALOG if posted.get(name)], both_spellings=False)
+def blocks_from(posted: QueryDict, account: Account) -> list[Block]:
+    """The blocks of the extensions that were ticked, saved ones resolved. Raises BadExtensions naming the field."""
+    raw = [block_from(name, posted) for name in CATALOG if posted.get(name)]
+    raw += [{"name": SAVED_EXTENSION, "id": saved_id} for saved_id in posted.getlist("saved")]
+    return resolve_blocks(account, parse_blocks(raw, both_spellings=False))
+
+
+def config_from(posted: Mapping[str, Any]) -> Any:
+    """The configuration that a form of a saved extension holds, unchecked: JSON, or the fields of its extension.
+
+    Raises BadExtensions for JSON that is none, and for a number that is none.
+    """
+    if "config" in posted:
+        try:
+            return loads_strict(str(posted["config"]))
+        except DomainError as error:
+            raise BadExtensions(f"Configuration: {error.message}", field="config") from error
+    return block_from(str(posted.get("extension", "")), posted)
+
+
+def field_texts(config: Mapping[str, Any]) -> dict[str, str] | None:
+    """What to fill the fields with, by input name, to get this configuration back; None if fields cannot express it."""
+    name = str(config["name"])
+    texts = {}
+    for field in FIELDS.get(name, ()):
+        value: Any = config
+        for member in field.path:
+            value = value.get(member, "") if isinstance(value, dict) else ""
+        as_json = field.kind == "json" and value != ""
+        texts[f"{name}-{field.key}"] = json.dumps(value, indent=2, ensure_ascii=False) if as_json else str(value)
+    try:
+        is_same = block_from(name, texts) == config
+    except BadExtensions:
+        is_same = False
+    return texts if is_same else None
 
 
 def price_of(blocks: list[Block]) -> int:
@@ -107,7 +161,8 @@ def price_of(blocks: list[Block]) -> int:
     return sum(int(settings.MEDIAHUB_UNIT_PRICES[block.name]) for block in blocks)
 
 
-def _block(name: str, posted: Mapping[str, Any]) -> dict[str, Any]:
+def block_from(name: str, posted: Mapping[str, Any]) -> dict[str, Any]:
+    """An extension's block out of its fields, unchecked; empty fields are left out. Raises BadExtensions."""
     block: dict[str, Any] = {"name": name}
     for field in FIELDS.get(name, ()):
         text = str(posted.get(f"{name}-{field.key}", "")).strip()

@@ -1,4 +1,4 @@
-"""Reads of runs and deliveries: what is open, what is due, whose it is."""
+"""Reads of runs, deliveries and saved extensions: what is open, what is due, whose it is."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
@@ -11,7 +11,7 @@ from mediahub.lib.literals import literals
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
-    from extensions.models import ExtensionRun, WebhookDelivery  # noqa: F401 - named in the generic bases
+    from extensions.models import ExtensionRun, SavedExtension, WebhookDelivery  # noqa: F401 - in the generic bases
     from library.models import Account
 
 
@@ -43,6 +43,12 @@ class RunQuerySet(models.QuerySet["ExtensionRun"]):
     def held_by(self, *, token: object) -> Self:
         """The run whose lease this token is."""
         return self.filter(state="running", token=token)
+
+
+class SavedExtensionQuerySet(models.QuerySet["SavedExtension"]):
+    def of_account(self, account: "Account") -> Self:
+        """Saved extensions of one account."""
+        return self.filter(account=account)
 
 
 class DeliveryQuerySet(models.QuerySet["WebhookDelivery"]):

@@ -9,7 +9,13 @@ from django.db.models import Q
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
-    from library.models import Account, Asset, AssetVersion, Folder  # noqa: F401 - named in the generic bases
+    from library.models import (  # noqa: F401 - named in the generic bases
+        Account,
+        Asset,
+        AssetVersion,
+        CustomMetadataField,
+        Folder,
+    )
 
 
 def _visible(user: "AbstractBaseUser | AnonymousUser", prefix: str) -> Q:
@@ -58,6 +64,16 @@ class VersionQuerySet(models.QuerySet["AssetVersion"]):
     def of_account(self, account: "Account") -> Self:
         """Versions of one account's assets."""
         return self.filter(asset__account=account)
+
+
+class MetadataFieldQuerySet(models.QuerySet["CustomMetadataField"]):
+    def of_account(self, account: "Account") -> Self:
+        """Fields of one account, deleted ones among them."""
+        return self.filter(account=account)
+
+    def present(self) -> Self:
+        """Fields that are not deleted."""
+        return self.filter(deleted_at=None)
 
 
 def _tag_rows(name: str) -> "models.QuerySet[Any]":

@@ -242,6 +242,17 @@ MEDIAHUB_REMBG_PRECISION = env_str("MEDIAHUB_REMBG_PRECISION", "auto")
 if MEDIAHUB_REMBG_PRECISION not in {"auto", "fp32", "int8"}:
     raise ImproperlyConfigured("MEDIAHUB_REMBG_PRECISION must be auto, fp32 or int8.")
 MEDIAHUB_WEIGHTS_DIR = Path(env_str("MEDIAHUB_WEIGHTS_DIR") or MEDIAHUB_DATA_DIR / "weights")
+MEDIAHUB_AI_BASE_URL = env_str("MEDIAHUB_AI_BASE_URL").rstrip("/")
+MEDIAHUB_AI_API_KEY = env_secret("MEDIAHUB_AI_API_KEY")
+MEDIAHUB_AI_MODEL = env_str("MEDIAHUB_AI_MODEL")
+MEDIAHUB_AI_MAX_TOKENS = env_int("MEDIAHUB_AI_MAX_TOKENS", 1000, least=16)
+MEDIAHUB_AI_TOKENS_FIELD = env_str("MEDIAHUB_AI_TOKENS_FIELD", "max_tokens")
+if MEDIAHUB_AI_TOKENS_FIELD not in {"max_tokens", "max_completion_tokens"}:
+    raise ImproperlyConfigured("MEDIAHUB_AI_TOKENS_FIELD must be max_tokens or max_completion_tokens.")
+MEDIAHUB_AI_ANSWER_FORMAT = env_str("MEDIAHUB_AI_ANSWER_FORMAT", "json_schema")
+if MEDIAHUB_AI_ANSWER_FORMAT not in {"json_schema", "json_object", "none"}:
+    raise ImproperlyConfigured("MEDIAHUB_AI_ANSWER_FORMAT must be json_schema, json_object or none.")
+MEDIAHUB_AI_LANGUAGE = env_str("MEDIAHUB_AI_LANGUAGE", "English")
 MEDIAHUB_FAKE_DIR = env_str("MEDIAHUB_FAKE_DIR")
 
 # Calls to the outside ------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from extensions.models import (
     ExtensionRun,
     ProviderNotice,
     ProviderState,
+    SavedExtension,
     Turn,
     UnitEntry,
     UnitLedger,
@@ -30,6 +31,7 @@ from library.models import (
     Asset,
     AssetVersion,
     AuditEntry,
+    CustomMetadataField,
     Folder,
     Membership,
     Rendition,
@@ -180,6 +182,19 @@ class AITagFactory(DjangoModelFactory):
     created_at = EPOCH
 
 
+class CustomMetadataFieldFactory(DjangoModelFactory):
+    """A text field without limits by default."""
+
+    class Meta:
+        model = CustomMetadataField
+
+    account = factory.SubFactory(AccountFactory)
+    name = factory.Sequence(lambda n: f"field_{n}")
+    label = factory.Sequence(lambda n: f"Field {n}")
+    schema = factory.LazyFunction(lambda: {"type": "Text"})
+    created_at = updated_at = EPOCH
+
+
 class RenditionFactory(DjangoModelFactory):
     class Meta:
         model = Rendition
@@ -229,6 +244,17 @@ class ProviderNoticeFactory(DjangoModelFactory):
     slug = "fake"
     kind = ProviderNotice.Kind.OPENED
     created_at = factory.Sequence(moment)
+
+
+class SavedExtensionFactory(DjangoModelFactory):
+    class Meta:
+        model = SavedExtension
+
+    account = factory.SubFactory(AccountFactory)
+    name = factory.Sequence(lambda n: f"Configuration {n}")
+    description = "Names what it sees"
+    config = factory.LazyFunction(lambda: {"name": "local-auto-tagging", "maxTags": 5})
+    created_at = updated_at = EPOCH
 
 
 class UnitLedgerFactory(DjangoModelFactory):

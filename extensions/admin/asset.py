@@ -14,7 +14,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from extensions.admin.lookups import account_of_asset, asset_at
-from extensions.forms import blocks_from, choices
+from extensions.forms import blocks_from, choices, saved_choices
 from extensions.models import ExtensionRun, WebhookDelivery
 from extensions.runs.services import request_runs
 from extensions.units.services import balance
@@ -42,6 +42,7 @@ def file(request: HttpRequest, desk: Desk, file_id: str) -> HttpResponse:
         "nav": "files",
         "trail": [{"title": "Library", "url": reverse("admin:files")}],
         "choices": choices(),
+        "saved_choices": saved_choices(desk.account),
         "balance": balance(desk.account, now=clock.now()),
         "public_url": "" if asset.is_private else wire.asset_url(asset),
         "tag_text": ", ".join(tag.name for tag in asset.tags.all()),
@@ -134,7 +135,7 @@ def extensions(request: HttpRequest, desk: Desk, file_id: str) -> HttpResponse:
 
     @transaction.atomic
     def ask(asset: Asset) -> str:
-        blocks = blocks_from(request.POST)
+        blocks = blocks_from(request.POST, desk.account)
         if not blocks:
             raise DomainError("Tick at least one extension.")
         lock_asset(asset)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.http import Http404
 
-from extensions.models import ExtensionRun, WebhookDelivery
+from extensions.models import ExtensionRun, SavedExtension, WebhookDelivery
 from library.desks import Desk
 from library.identifiers import is_object_id
 from library.models import Account, Asset
@@ -24,6 +24,11 @@ def account_of_run(*, run_id: UUID, **_: Any) -> Account | None:
 def account_of_delivery(*, pk: int, **_: Any) -> Account | None:
     """The account of a webhook delivery."""
     return Account.objects.filter(deliveries__pk=pk).first()
+
+
+def account_of_saved(*, saved_id: str) -> Account | None:
+    """The account of a saved extension."""
+    return Account.objects.filter(saved_extensions__saved_id=saved_id).first()
 
 
 def asset_at(desk: Desk, file_id: str) -> Asset:
@@ -49,3 +54,11 @@ def delivery_at(desk: Desk, pk: int) -> WebhookDelivery:
     if delivery is None:
         raise Http404("No such delivery.")
     return delivery
+
+
+def saved_at(desk: Desk, saved_id: str) -> SavedExtension:
+    """A saved extension of the desk's account. Raises Http404."""
+    saved = SavedExtension.objects.of_account(desk.account).select_related("account").filter(saved_id=saved_id).first()
+    if saved is None:
+        raise Http404("No such saved extension.")
+    return saved

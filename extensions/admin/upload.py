@@ -18,7 +18,7 @@ from django.shortcuts import render
 
 from extensions.admin.lookups import account_of_asset, asset_at
 from extensions.catalog import Block
-from extensions.forms import blocks_from, choices
+from extensions.forms import blocks_from, choices, saved_choices
 from extensions.models import ExtensionRun
 from extensions.runs.services import request_runs
 from extensions.units.services import balance
@@ -68,6 +68,7 @@ def upload(request: HttpRequest, desk: Desk) -> HttpResponse:
         "title": "Upload",
         "nav": "upload",
         "choices": choices(),
+        "saved_choices": saved_choices(desk.account),
         "balance": balance(desk.account, now=clock.now()),
         "folders": folders[:MOST_FOLDERS],
         "results": results,
@@ -90,7 +91,7 @@ def result(request: HttpRequest, desk: Desk, file_id: str) -> HttpResponse:
 def _take_all(request: HttpRequest, account: Account) -> list[Result]:
     files = request.FILES.getlist("files")
     try:
-        blocks = blocks_from(request.POST)
+        blocks = blocks_from(request.POST, account)
         folder = clean_folder_path(request.POST.get("new_folder") or request.POST.get("folder") or "/")
         tags = clean_tags(request.POST.get("tags", "").split(",")) or None
     except DomainError as error:

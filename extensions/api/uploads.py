@@ -7,7 +7,7 @@ may not fail the answer, because a client would send the file again (REL U15).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
 
@@ -24,6 +24,7 @@ from extensions.catalog import Block, parse_blocks
 from extensions.models import ExtensionRun
 from extensions.runs.inline import answer_by, wait_for
 from extensions.runs.services import request_runs
+from extensions.saved.resolving import resolve_blocks
 from library import wire
 from library.api import files
 from library.api.auth import KeyUser, key_user
@@ -78,6 +79,7 @@ class FileDetailsView(files.FileDetailsView):
         blocks = parse_blocks(request.data.get("extensions"), both_spellings=False)
         webhook_url = parse_webhook_url(request.data.get("webhookUrl"))
         account = key_user(request).account
+        blocks = resolve_blocks(account, blocks)
         committed = _commit_update(account, file_id, changes, blocks, webhook_url, now=clock_now())
         answer = _with_status(committed, lambda: wire.file_object(files.find_asset(account, file_id)))
         return Response(answer)
@@ -85,6 +87,7 @@ class FileDetailsView(files.FileDetailsView):
 
 def _upload(user: KeyUser, source: SpooledFile | UrlSource, form: UploadForm, fingerprint: str) -> wire.Json:
     """Receive, store, commit, wait: the order is REL U1's, with no slow work inside the transaction."""
+    form = replace(form, blocks=resolve_blocks(user.account, form.blocks))
     with receive(source, file_name=form.fields.file_name) as spooled:
         blob = store_file(
             path_or_file=spooled.path,

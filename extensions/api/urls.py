@@ -4,6 +4,7 @@ from django.urls import re_path
 
 from extensions.api import health
 from extensions.api.runs import RunCancelView, RunListView, RunRetryView, RunView
+from extensions.api.saved import SavedExtensionListView, SavedExtensionView
 from extensions.api.uploads import FileDetailsView, UploadView
 
 urlpatterns = [
@@ -15,4 +16,6 @@ urlpatterns = [
     re_path(r"^api/runs/(?P<run_id>[^/]+)/cancel/?$", RunCancelView.as_view(), name="run-cancel"),
     re_path(r"^api/runs/(?P<run_id>[^/]+)/retry/?$", RunRetryView.as_view(), name="run-retry"),
     re_path(r"^v1/files/(?P<file_id>[^/]+)/details/?$", FileDetailsView.as_view(), name="file-details"),
+    re_path(r"^v1/saved-extensions/?$", SavedExtensionListView.as_view(), name="saved-extension-list"),
+    re_path(r"^v1/saved-extensions/(?P<saved_id>[^/]+)/?$", SavedExtensionView.as_view(), name="saved-extension"),
 ]

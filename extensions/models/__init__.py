@@ -2,6 +2,7 @@
 
 from extensions.models.providers import ProviderNotice, ProviderState
 from extensions.models.run import ExtensionRun
+from extensions.models.saved import SavedExtension
 from extensions.models.turns import Turn, WorkerHeartbeat
 from extensions.models.units import UnitEntry, UnitLedger
 from extensions.models.webhooks import WebhookAttempt, WebhookDelivery
@@ -10,6 +11,7 @@ __all__ = [
     "ExtensionRun",
     "ProviderNotice",
     "ProviderState",
+    "SavedExtension",
     "Turn",
     "UnitEntry",
     "UnitLedger",

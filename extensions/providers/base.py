@@ -30,6 +30,8 @@ class RunInput:
     width, height: upright pixels of the original; animated: whether the original moves.
     params: the validated parameters of the extension block, as the client wrote them.
     deadline_s: seconds this call may take. Calls to the outside must end by then.
+    fields: for `ai-tasks`, the custom metadata fields that values are selected for: name to `{"label", "schema"}` (API
+    3.10). A field that is missing here does not exist any more; its task is not to be asked.
     """
 
     run_id: str
@@ -41,6 +43,7 @@ class RunInput:
     animated: bool
     params: Mapping[str, Any]
     deadline_s: float
+    fields: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,32 @@ class TextFound:
     facts: Facts = field(default_factory=dict)
 
 
-Output: TypeAlias = TagsFound | ImageProduced | TextFound
+Scalar: TypeAlias = str | int | float | bool
+
+
+@dataclass(frozen=True)
+class TaskAnswer:
+    """What a model says to one task, unjudged: values it selected, best first, or its verdict.
+
+    selections: for select_tags and select_metadata. verdict: for yes_no, `yes`, `no` or `unknown`, else "".
+    problem: why there is no answer to this task ("" if there is one); a sentence without its full stop.
+    """
+
+    selections: tuple[Scalar, ...] = ()
+    verdict: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class TasksAnswered:
+    """Answers to the tasks of an `ai-tasks` block, one for each, in their order."""
+
+    answers: tuple[TaskAnswer, ...]
+    model: str
+    facts: Facts = field(default_factory=dict)
+
+
+Output: TypeAlias = TagsFound | ImageProduced | TextFound | TasksAnswered
 
 
 class ProviderError(Exception):
@@ -192,6 +220,9 @@ def output_to_parts(output: Output) -> tuple[dict[str, Any], bytes | None]:
             return {"kind": "tags", "tags": tags, "model": output.model, "facts": dict(output.facts)}, None
         case TextFound():
             return {"kind": "text", "text": output.text, "model": output.model, "facts": dict(output.facts)}, None
+        case TasksAnswered():
+            answers = [[list(answer.selections), answer.verdict, answer.problem] for answer in output.answers]
+            return {"kind": "tasks", "answers": answers, "model": output.model, "facts": dict(output.facts)}, None
         case ImageProduced():
             return {
                 "kind": "image",
@@ -214,6 +245,9 @@ def output_from_parts(parts: Mapping[str, Any], data: bytes | None) -> Output:
         return TagsFound(**{**rest, "tags": tuple(FoundTag(name, score) for name, score in rest["tags"])})
     if kind == "text":
         return TextFound(**rest)
+    if kind == "tasks":
+        answers = tuple(TaskAnswer(tuple(values), verdict, problem) for values, verdict, problem in rest["answers"])
+        return TasksAnswered(**{**rest, "answers": answers})
     if kind == "image" and data is not None:
         mask = bytes.fromhex(rest["mask"]) if rest["mask"] is not None else None
         return ImageProduced(**{**rest, "data": data, "mask": mask, "ignored_options": tuple(rest["ignored_options"])})

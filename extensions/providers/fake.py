@@ -12,12 +12,14 @@ import json
 import os
 import resource
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 from django.conf import settings
 from PIL import Image, ImageDraw
 
+from extensions.ai_tasks import VERDICTS, vocabulary_of
 from extensions.providers.base import (
     Availability,
     FoundTag,
@@ -28,6 +30,8 @@ from extensions.providers.base import (
     ProviderUnavailable,
     RunInput,
     TagsFound,
+    TaskAnswer,
+    TasksAnswered,
     TextFound,
     TransientProviderError,
 )
@@ -57,7 +61,7 @@ class FakeProvider(Provider):
         return Availability(True)
 
     def run(self, run_input: RunInput) -> Output:
-        """Answer at once, unless the plan says otherwise: tags, a cut-out with an oval subject, or a sentence."""
+        """Answer at once, unless the plan says otherwise: tags, a cut-out with an oval subject, a sentence, answers."""
         crash_point("provider.before")
         follow_plan(run_input.run_id)
         digest = hashlib.sha256(run_input.image).digest()
@@ -65,6 +69,9 @@ class FakeProvider(Provider):
             return _oval(run_input.image)
         if run_input.extension == "ai-auto-description":
             return TextFound(f"A picture of {_words(digest)[0].lower()}.", "fake-1")
+        if run_input.extension == "ai-tasks":
+            answers = (_answer(task, run_input.fields, digest) for task in run_input.params["tasks"])
+            return TasksAnswered(tuple(answers), "fake-1")
         return TagsFound(_tags(digest, run_input.params), "fake-1")
 
 
@@ -124,6 +131,31 @@ def _tags(digest: bytes, params: Any) -> tuple[FoundTag, ...]:
     tags = [FoundTag(word, 99 - 10 * place) for place, word in enumerate(_words(digest))]
     kept = [tag for tag in tags if tag.confidence >= params.get("minConfidence", 0)]
     return tuple(kept[: params.get("maxTags", len(kept))])
+
+
+def _answer(task: Mapping[str, Any], fields: Mapping[str, Any], digest: bytes) -> TaskAnswer:
+    """The first words of the vocabulary as often as the task wants, a word or a plain value without one."""
+    if task["type"] == "yes_no":
+        return TaskAnswer(verdict=VERDICTS[digest[1] % len(VERDICTS)])
+    if task["type"] == "select_metadata" and task["field"] not in fields:
+        return TaskAnswer(problem="the field does not exist")
+    schema = fields[task["field"]]["schema"] if task["type"] == "select_metadata" else None
+    words = vocabulary_of(task, schema)
+    if words is None:
+        words = [_plain_value(schema, digest)] if schema else _words(digest)
+    return TaskAnswer(selections=tuple(words[: max(1, task.get("min_selections", 0))]))
+
+
+def _plain_value(schema: Mapping[str, Any], digest: bytes) -> Any:
+    """Some value that a field of this schema takes; the bounds of a number or a date are such."""
+    kind = schema["type"]
+    if kind == "Number":
+        return schema.get("minValue", schema.get("maxValue", digest[0]))
+    if kind == "Date":
+        return schema.get("minValue", schema.get("maxValue", "2026-01-01"))
+    if kind == "Boolean":
+        return digest[0] % 2 == 0
+    return _words(digest)[0].ljust(schema.get("minLength", 0), ".")[: schema.get("maxLength", 100)]
 
 
 def _oval(data: bytes) -> ImageProduced:

@@ -13,6 +13,7 @@ log = structlog.get_logger(__name__)
 
 PROVIDERS = {
     "rembg": "extensions.providers.rembg_local.RembgLocal",
+    "openai-compatible": "extensions.providers.openai_compatible.OpenAICompatible",
     "local-tagger": "extensions.providers.local_tagger.LocalTagger",
     "fake": "extensions.providers.fake.FakeProvider",
 }

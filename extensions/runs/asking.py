@@ -17,7 +17,7 @@ from extensions.providers.base import (
     TransientProviderError,
     prepare_for,
 )
-from extensions.runs import results
+from extensions.runs import results, tasking
 from extensions.runs.chain import ask_chain
 from extensions.runs.claim import timeout_s
 from library.models import AssetVersion
@@ -92,4 +92,5 @@ def _run_input(
         params=run.params,
         # What is left before the soft time limit, which lies a little beyond the time-out (REL J5).
         deadline_s=max(timeout_s(run.queue) - spent_s, LEAST_S),
+        fields=tasking.known_fields(run),
     )

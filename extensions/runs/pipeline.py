@@ -21,6 +21,7 @@ from extensions.runs.asking import Answer, ask
 from extensions.runs.backoff import run_backoff, spread_s
 from extensions.runs.chain import ChainBusy, LeaseLost
 from extensions.runs.claim import claim
+from extensions.runs.tasking import NoTaskApplied
 from extensions.units import services as units
 from extensions.webhooks.publish import publish_extension_webhook
 from library.models import Asset
@@ -117,8 +118,10 @@ def settle_success(run: ExtensionRun, answer: Answer) -> bool:
                 columns = results.apply(
                     run=run, asset=asset, output=answer.output, blob=blob, provider=answer.provider, now=now
                 )
-                _note(run, facts=dict(answer.output.facts), **columns)
+                _note(run, **({"facts": dict(answer.output.facts)} | columns))
         except DomainError as error:
+            if isinstance(error, NoTaskApplied):
+                _note(run, facts={**answer.output.facts, "tasks": error.outcomes})
             _note(run, state=State.FAILED, error_code=error.code, error_message=error.message)
         _conclude(run, now)
     return True

@@ -1,4 +1,4 @@
-"""A provider's output becomes a version, tags or text, through the library's services, inside the settling transaction.
+"""A provider's output becomes a version, tags, text or metadata, through the library's services, while a run settles.
 
 `check` refuses outputs that are not what the extension promised (REL U11, F37); `apply` writes them.
 """
@@ -9,7 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 from extensions.models import ExtensionRun
-from extensions.providers.base import ImageProduced, Output, PermanentProviderError, TagsFound, TextFound
+from extensions.providers.base import ImageProduced, Output, PermanentProviderError, TagsFound, TasksAnswered, TextFound
+from extensions.runs import tasking
 from library.images import inspect, sniff
 from library.models import Asset, AssetVersion
 from library.services import assets, tags, versions
@@ -43,6 +44,8 @@ def check(run: ExtensionRun, output: Output) -> None:
         _check_image(run, output)
     elif run.extension.endswith("-auto-tagging"):
         _check_tags(output)
+    elif run.extension == "ai-tasks":
+        tasking.check_answers(run, output)
     elif not isinstance(output, TextFound) or not _is_usable(output.text, LONGEST_TEXT):
         raise PermanentProviderError(BAD, "The provider did not answer with a usable text.")
 
@@ -52,7 +55,7 @@ def apply(
 ) -> dict[str, Any]:
     """Write the output to the locked asset and return the columns of the run that record it.
 
-    Raises VersionLimitExceeded and AssetOverwritten; then nothing of the result is written.
+    Raises VersionLimitExceeded, AssetOverwritten and NoTaskApplied; then nothing of the result is written.
     """
     match output:
         case ImageProduced():
@@ -73,6 +76,10 @@ def apply(
         case TextFound():
             _require_same_picture(run, asset)
             assets.update_asset(asset=asset, changes=assets.AssetChanges(description=output.text), now=now)
+        case TasksAnswered():
+            _require_same_picture(run, asset)
+            outcomes = tasking.apply_answers(run=run, asset=asset, output=output, now=now)
+            return {"facts": {**output.facts, "tasks": outcomes}}
     return {}
 
 

@@ -12,6 +12,7 @@ from django.db import transaction
 from extensions import turns
 from extensions.catalog import CATALOG, Block
 from extensions.models import ExtensionRun
+from extensions.saved.resolving import expand_saved
 from extensions.units import services as units
 from extensions.webhooks.publish import publish_extension_webhook
 from library.models import Asset, AssetVersion
@@ -49,8 +50,10 @@ def request_runs(
     """Write one queued run per block and hold its units, inside the caller's transaction.
 
     answer_by: until when a request waits for synchronous-first runs; None: nobody waits and every end is announced.
-    Raises InsufficientUnits; then nothing of the caller's transaction should remain.
+    Raises InsufficientUnits, BadExtensions for a saved extension that is not there (any more); then nothing of the
+    caller's transaction should remain.
     """
+    blocks = expand_saved(asset.account, blocks)
     runs = [
         _new_run(asset, version, block, webhook_url=webhook_url, now=now, answer_by=answer_by, retry_of=retry_of)
         for block in blocks

@@ -3,6 +3,7 @@
 from library.models.account import Account, ApiKey, AuditEntry, Membership
 from library.models.asset import Asset, AssetVersion
 from library.models.folder import Folder
+from library.models.metadata import CustomMetadataField
 from library.models.receipt import UploadReceipt
 from library.models.rendition import Rendition
 from library.models.tags import AITag, Tag
@@ -14,6 +15,7 @@ __all__ = [
     "Asset",
     "AssetVersion",
     "AuditEntry",
+    "CustomMetadataField",
     "Folder",
     "Membership",
     "Rendition",

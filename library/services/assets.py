@@ -5,9 +5,10 @@ Bytes are stored before (`library.services.blobs`) and removed after these trans
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from django.db import IntegrityError, transaction
 
@@ -15,6 +16,7 @@ from library.models import Account, Asset, AssetVersion, Folder
 from library.names import with_random_suffix
 from library.services.blobs import StoredBlob, discard
 from library.services.folders import ensure_folder
+from library.services.metadata import fields_of, merge_metadata
 from library.services.tags import remove_ai_tags, replace_tags
 from library.services.versions import add_version, blob_keys_of, lock_asset, write_first_version
 from library.signals import asset_deleting, asset_updated, asset_uploaded
@@ -57,11 +59,14 @@ class AssetChanges:
     """Changes to an asset's details (API 3.5); None leaves a member as it is, an empty value clears it.
 
     remove_ai_tags: names, or "all". publish_versions: apply `is_published` to all versions, not the current one only.
+    custom_metadata: merged key by key, a None inside unsets that key. must_carry_required: see `merge_metadata`.
     """
 
     remove_ai_tags: tuple[str, ...] | Literal["all"] | None = None
     tags: tuple[str, ...] | None = None
     custom_coordinates: str | None = None
+    custom_metadata: Mapping[str, Any] | None = None
+    must_carry_required: bool = True
     description: str | None = None
     is_published: bool | None = None
     publish_versions: bool = False
@@ -91,7 +96,7 @@ def upload_asset(*, account: Account, blob: StoredBlob, fields: UploadFields, no
 @repeat_on_conflict
 @transaction.atomic
 def update_asset(*, asset: Asset, changes: AssetChanges, now: datetime) -> None:
-    """Apply changes to an asset's details, machine tags first. Raises NotFound if it is gone."""
+    """Apply changes to an asset's details, machine tags first. Raises NotFound if it is gone, BadMetadata."""
     lock_asset(asset)
     if changes.remove_ai_tags is not None:
         remove_ai_tags(asset=asset, names=None if changes.remove_ai_tags == "all" else changes.remove_ai_tags)
@@ -99,6 +104,13 @@ def update_asset(*, asset: Asset, changes: AssetChanges, now: datetime) -> None:
         replace_tags(asset=asset, names=changes.tags)
     if changes.custom_coordinates is not None:
         asset.custom_coordinates = changes.custom_coordinates
+    if changes.custom_metadata is not None:
+        asset.custom_metadata = merge_metadata(
+            fields=fields_of(asset.account),
+            current=asset.custom_metadata,
+            changes=changes.custom_metadata,
+            must_carry_required=changes.must_carry_required,
+        )
     if changes.description is not None:
         asset.description = changes.description
     if changes.is_published is not None:

@@ -21,6 +21,7 @@ BADGES = {
     "sending": "busy",
     "succeeded": "good",
     "delivered": "good",
+    "applied": "good",
     "failed": "bad",
     "expired": "bad",
     "gone": "warn",
@@ -56,6 +57,7 @@ NAVIGATION = (
         "Work",
         (
             NavItem("runs", "Runs", "play_circle"),
+            NavItem("saved", "Saved extensions", "bookmarks"),
             NavItem("units", "Units", "toll"),
             NavItem("webhooks", "Webhooks", "webhook"),
             NavItem("providers", "Providers", "hub"),
@@ -119,6 +121,14 @@ def duration(milliseconds: int | float | None) -> str:
 def until(start: datetime | None, end: datetime | None) -> str:
     """The time between two moments in words, a dash while one is missing."""
     return duration((end - start).total_seconds() * 1000 if start and end else None)
+
+
+@register.filter
+def in_words(value: Any) -> str:
+    """A custom metadata value for people: yes and no, the items of a list."""
+    if isinstance(value, list):
+        return ", ".join(in_words(item) for item in value)
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
 
 
 @register.filter

@@ -6,10 +6,16 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from extensions.models import ExtensionRun, WebhookDelivery
+from extensions.models import ExtensionRun, SavedExtension, WebhookDelivery
 from library.models import Account, AITag, ApiKey, Asset, Membership
 from tests.extensions.scenes import ask_for, make_asset
-from tests.factories import AITagFactory, UserFactory, WebhookAttemptFactory, WebhookDeliveryFactory
+from tests.factories import (
+    AITagFactory,
+    SavedExtensionFactory,
+    UserFactory,
+    WebhookAttemptFactory,
+    WebhookDeliveryFactory,
+)
 
 
 @dataclass
@@ -23,6 +29,7 @@ class Scene:
     delivery: WebhookDelivery
     key: ApiKey
     member: Membership
+    saved: SavedExtension
 
     def url(self, name: str, **more: Any) -> str:
         """The address of a page, with the scene's ids filled in."""
@@ -31,6 +38,7 @@ class Scene:
             "version_id": self.asset.file_id,
             "run_id": self.run.pk,
             "spec": "ik_ml_thumbnail",
+            "saved_id": self.saved.saved_id,
         }
         known["pk"] = {
             "file-ai-tag": self.ai_tag.pk,
@@ -59,6 +67,7 @@ def scene(new_account):
         delivery=delivery,
         key=ApiKey.objects.get(account=account),
         member=Membership.objects.create(account=account, user=UserFactory(username="mina"), role="viewer"),
+        saved=SavedExtensionFactory(account=account, name="House style"),
     )
 
 

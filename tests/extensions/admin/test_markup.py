@@ -7,8 +7,8 @@ import pytest
 from tests.extensions.admin.test_rights import RIGHTS
 
 PAGES = [
-    "audit", "file", "files", "folders", "keys", "members", "providers", "run", "runs", "units", "upload", "webhook",
-    "webhooks",
+    "audit", "file", "files", "folders", "keys", "members", "providers", "run", "runs", "saved",
+    "saved-edit", "saved-new", "units", "upload", "webhook", "webhooks",
 ]  # fmt: skip
 
 
@@ -30,7 +30,7 @@ class Markup(HTMLParser):
 @pytest.fixture
 def markup(client, owner, scene):
     client.force_login(owner)
-    return lambda name: Markup(client.get(scene.url(name)).content.decode())
+    return lambda name: Markup(client.get(scene.url(name), {"extension": "ai-tasks"}).content.decode())
 
 
 def test_the_pages_here_are_all_that_are_read():

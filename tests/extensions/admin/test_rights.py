@@ -29,6 +29,10 @@ RIGHTS = {
     "run-cancel": ("post", "editor", True),
     "run-retry": ("post", "editor", True),
     "runs": ("get", "viewer", False),
+    "saved": ("get", "viewer", False),
+    "saved-delete": ("post", "editor", True),
+    "saved-edit": ("get", "editor", True),
+    "saved-new": ("get", "editor", False),
     "switch": ("post", "viewer", True),
     "units": ("get", "viewer", False),
     "units-grant": ("post", "superuser", False),
@@ -45,7 +49,9 @@ DONE = {200, 204, 302, 503}
 
 def ask(client, scene, name: str):
     method = RIGHTS[name][0]
-    return getattr(client, method)(scene.url(name), {"account": scene.account.slug, "ids": scene.asset.file_id})
+    return getattr(client, method)(
+        scene.url(name), {"account": scene.account.slug, "ids": scene.asset.file_id, "extension": "ai-tasks"}
+    )
 
 
 def test_the_table_names_every_page_and_no_other():
@@ -76,7 +82,7 @@ def test_strangers_see_nothing_of_the_account(client, scene, people, name):
     if RIGHTS[name][2]:
         assert response.status_code == 404
     content = b"".join(response) if response.streaming else response.content
-    for secret in (scene.asset.name, scene.account.slug, scene.asset.file_id, str(scene.run.pk)):
+    for secret in (scene.asset.name, scene.account.slug, scene.asset.file_id, str(scene.run.pk), scene.saved.saved_id):
         assert secret.encode() not in content
 
 

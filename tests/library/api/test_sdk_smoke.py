@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import waitress.server
-from imagekitio import ImageKit, NotFoundError, PermissionDeniedError
+from imagekitio import BadRequestError, ImageKit, NotFoundError, PermissionDeniedError
 from waitress import wasyncore
 
 from library.services.accounts import create_account
@@ -112,3 +112,35 @@ def test_sdk_is_told_of_an_unknown_key(server, key):
     stranger = ImageKit(private_key="private_wrong", base_url=server, max_retries=0)
     with stranger, pytest.raises(PermissionDeniedError, match="Your account cannot be authenticated"):
         stranger.assets.list()
+
+
+@pytest.mark.process
+def test_sdk_keeps_saved_extensions_and_uses_one(server, key, settings):
+    settings.MEDIAHUB_PROVIDER_CHAINS = {**settings.MEDIAHUB_PROVIDER_CHAINS, "ai-tasks": ["fake"]}
+    tasks = [
+        {"type": "select_tags", "instruction": "Name it.", "vocabulary": ["cup", "plate"], "max_selections": 1},
+        {"type": "yes_no", "instruction": "A hand?", "on_yes": {"add_tags": ["hand"]}},
+    ]
+    with ImageKit(private_key=key, base_url=server, max_retries=0, _strict_response_validation=True) as client:
+        made = client.saved_extensions.create(
+            name="Tableware", description="Names it", config={"name": "ai-tasks", "tasks": tasks}
+        )
+        assert made.id.startswith("ext_")
+        assert made.config.tasks[0].vocabulary == ["cup", "plate"]
+        assert client.saved_extensions.get(made.id) == made
+        assert client.saved_extensions.list() == [made]
+
+        uploaded = client.files.upload(
+            file=(PHOTOS / "coffee.jpg").read_bytes(),
+            file_name="coffee.jpg",
+            extensions=[{"name": "saved-extension", "id": made.id}],
+        )
+        assert uploaded.extension_status.ai_tasks == "pending"
+
+        changed = client.saved_extensions.update(made.id, config={"name": "remove-bg"})
+        assert (changed.name, changed.config.name) == ("Tableware", "remove-bg")
+        with pytest.raises(BadRequestError, match="Invalid extension configuration"):
+            client.saved_extensions.update(made.id, config={"name": "ai-tasks", "tasks": []})
+        client.saved_extensions.delete(made.id)
+        with pytest.raises(NotFoundError, match="The requested saved extension does not exist"):
+            client.saved_extensions.get(made.id)
