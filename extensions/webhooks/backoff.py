@@ -3,10 +3,10 @@
 Called by webhook delivery after each failed attempt. Every delivery gets 12 to 14 attempts within 24 hours.
 """
 
-import re
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from random import Random
+
+from mediahub.lib.http import read_retry_after
 
 MINUTE = 60
 HOUR = 3600
@@ -45,21 +45,5 @@ def parse_retry_after(text: str | None, now: datetime) -> float | None:
 
     None for what is absent, garbage, in the past, or more than 24 hours (REL W6).
     """
-    text = (text or "").strip()
-    if re.fullmatch(r"[0-9]{1,9}", text):
-        seconds = float(text)
-    elif (moment := _http_date(text)) is not None:
-        seconds = (moment - now).total_seconds()
-    else:
-        return None
-    return seconds if 0 <= seconds <= LONGEST_RETRY_AFTER_S else None
-
-
-def _http_date(text: str) -> datetime | None:
-    if not re.match(r"[A-Za-z]{3,9},? ", text):
-        return None
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    seconds = read_retry_after(text, now=now)
+    return seconds if seconds is not None and seconds <= LONGEST_RETRY_AFTER_S else None
