@@ -237,6 +237,13 @@ MEDIAHUB_PROVIDER_CONCURRENCY = env_counts("MEDIAHUB_PROVIDER_CONCURRENCY")
 MEDIAHUB_PROVIDER_RATE_PER_MIN = env_counts("MEDIAHUB_PROVIDER_RATE_PER_MIN")
 MEDIAHUB_TAGGING_TIMEOUT_S = env_float("MEDIAHUB_TAGGING_TIMEOUT_S", 45, least=1)
 MEDIAHUB_IMAGES_TIMEOUT_S = env_float("MEDIAHUB_IMAGES_TIMEOUT_S", 150, least=1)
+MEDIAHUB_REMOVEBG_API_KEY = env_secret("MEDIAHUB_REMOVEBG_API_KEY")
+MEDIAHUB_REMOVEBG_URL = env_str("MEDIAHUB_REMOVEBG_URL", "https://api.remove.bg/v1.0").rstrip("/")
+MEDIAHUB_REMOVEBG_SIZE = env_str("MEDIAHUB_REMOVEBG_SIZE", "auto")
+if MEDIAHUB_REMOVEBG_SIZE not in {"auto", "preview", "small", "regular", "medium", "hd", "full", "4k", "50MP"}:
+    raise ImproperlyConfigured(
+        "MEDIAHUB_REMOVEBG_SIZE must be auto, preview, small, regular, medium, hd, full, 4k or 50MP."
+    )
 MEDIAHUB_REMBG_MODEL = env_str("MEDIAHUB_REMBG_MODEL", "u2netp")
 MEDIAHUB_REMBG_PRECISION = env_str("MEDIAHUB_REMBG_PRECISION", "auto")
 if MEDIAHUB_REMBG_PRECISION not in {"auto", "fp32", "int8"}:

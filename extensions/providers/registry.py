@@ -12,6 +12,7 @@ from extensions.vision.errors import VisionError
 log = structlog.get_logger(__name__)
 
 PROVIDERS = {
+    "remove.bg": "extensions.providers.removebg.RemoveBg",
     "rembg": "extensions.providers.rembg_local.RembgLocal",
     "openai-compatible": "extensions.providers.openai_compatible.OpenAICompatible",
     "local-tagger": "extensions.providers.local_tagger.LocalTagger",

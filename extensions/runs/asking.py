@@ -91,6 +91,6 @@ def _run_input(
         animated=version.is_animated,
         params=run.params,
         # What is left before the soft time limit, which lies a little beyond the time-out (REL J5).
-        deadline_s=max(timeout_s(run.queue) - spent_s, LEAST_S),
+        deadline_s=min(timeout_s(run.queue), max(timeout_s(run.queue) - spent_s, LEAST_S)),
         fields=tasking.known_fields(run),
     )

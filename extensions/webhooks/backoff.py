@@ -13,8 +13,9 @@ HOUR = 3600
 GAPS_S = (10, 50, 4 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MINUTE, *(hours * HOUR for hours in (1, 2, 3, 4, 5, 6)))
 JITTER = (0.85, 1.15)
 WINDOW = timedelta(hours=24)
-# An attempt may take 30 s, so one that begins here has ended when the 24 hours are over.
-LAST_ATTEMPT_AT = WINDOW - timedelta(seconds=31)
+LONGEST_ATTEMPT = timedelta(seconds=31)
+# One that begins here has ended when the 24 hours are over.
+LAST_ATTEMPT_AT = WINDOW - LONGEST_ATTEMPT
 LONGEST_RETRY_AFTER_S = WINDOW.total_seconds()
 LARGEST_STRETCH = 2
 
@@ -37,7 +38,8 @@ def next_attempt(
     wait_s = gap_s * rng.uniform(*JITTER)
     if retry_after_s is not None:
         wait_s = max(wait_s, min(retry_after_s, gap_s * LARGEST_STRETCH))
-    return min(now + timedelta(seconds=wait_s), last)
+    # One that began shortly before the last would still be under way then: it becomes the last.
+    return last if now + timedelta(seconds=wait_s) > last - LONGEST_ATTEMPT else now + timedelta(seconds=wait_s)
 
 
 def parse_retry_after(text: str | None, now: datetime) -> float | None:

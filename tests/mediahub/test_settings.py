@@ -45,6 +45,7 @@ def test_the_example_environment_names_known_variables_only():
         ("MEDIAHUB_SMTP_TLS", "maybe", "starttls, tls or off"),
         ("MEDIAHUB_STORAGE", "tape", "use disk, s3, gcs or azure"),
         ("MEDIAHUB_EXTENSION_WEBHOOKS", "none", "pending or all"),
+        ("MEDIAHUB_REMOVEBG_SIZE", "huge", "50MP"),
         ("MEDIAHUB_REMBG_PRECISION", "int4", "auto, fp32 or int8"),
         ("MEDIAHUB_ALLOWED_PRIVATE_NETWORKS", "10.0.0.0/99", "10.0.0.0/99"),
         ("DATABASE_URL", "mysql://x", "postgresql:// or sqlite:///"),
