@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from extensions.models import ExtensionRun, UnitEntry, WebhookDelivery
-from extensions.runs import pipeline
+from extensions.runs import keeping, pipeline
+from extensions.runs.asking import ask
 from extensions.runs.claim import claim, lease
 from extensions.units import audit
 from library.models import Asset, AssetVersion
@@ -232,8 +233,9 @@ def test_a_paid_answer_is_not_paid_for_again_after_a_crash(supplier, asset):
 def test_an_answer_after_the_lease_ran_out_is_thrown_away(supplier, asset):
     [run] = ask_for(asset, "remove-bg")
     late = claim("images", now=clock.now())
+    answer = ask(late)
     newer = claim("images", now=clock.now() + lease("images") + timedelta(seconds=1))
-    pipeline.execute(late)
+    assert not keeping.keep(late, answer)
     run.refresh_from_db()
     assert (len(supplier.calls), run.state, run.answer) == (1, "running", None)
     assert AssetVersion.objects.count() == 1
