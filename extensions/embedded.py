@@ -25,6 +25,7 @@ from extensions.sweeping import sweep_for_ever
 from extensions.workers import QUEUES, prepare_app, serve_queues
 from mediahub.lib import broker
 from mediahub.lib.datadir import broker_socket, default_broker_url
+from mediahub.lib.parents import share_arenas
 from mediahub.lib.roles import take_role
 from mediahub.lib.supervisor import Child
 from mediahub.lib.webserver import serve
@@ -109,6 +110,7 @@ def application() -> WSGIHandler:
 def serve_web(*, host: str, port: int) -> None:
     """The web process: answer requests until SIGTERM."""
     take_role("web")
+    share_arenas(2)
     # base64 in JSON or form fields is a third longer than the file; 4 MiB are for the other fields.
     largest_body = int(settings.MEDIAHUB_MAX_UPLOAD_BYTES * 1.4) + 4 * 1024 * 1024
     serve(
