@@ -93,17 +93,21 @@ def aws_setup() -> AwsSetup:
     be told without the network.
     """
     region = _value("AWS_REGION") or _value("AWS_DEFAULT_REGION")
-    if not region:
-        raise ProviderUnavailable("provider_not_configured", NO_REGION)
     key_file = _changed_at(_value("AWS_SHARED_CREDENTIALS_FILE") or "~/.aws/credentials")
-    has_key = [bool(_value(name)) for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")]
-    if any(has_key) and not all(has_key):
-        raise ProviderUnavailable("provider_not_configured", HALF_A_KEY)
-    has_source = all(has_key) or any(all(_value(name) for name in names) for names in SOURCES)
-    if not (has_source or key_file or settings.MEDIAHUB_AWS_AMBIENT_CREDENTIALS):
-        raise ProviderUnavailable("provider_not_configured", NO_CREDENTIALS)
+    missing = [sentence for sentence in ("" if region else NO_REGION, _no_source(key_file)) if sentence]
+    if missing:
+        raise ProviderUnavailable("provider_not_configured", " ".join(missing))
     environment = tuple(sorted(item for item in os.environ.items() if item[0].startswith("AWS_")))
     return AwsSetup(region, environment, key_file)
+
+
+def _no_source(key_file: int) -> str:
+    """What to set so that there are credentials; "" if a source of them is named."""
+    has_key = [bool(_value(name)) for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")]
+    if any(has_key) and not all(has_key):
+        return HALF_A_KEY
+    is_named = all(has_key) or any(all(_value(name) for name in names) for names in SOURCES)
+    return "" if is_named or key_file or settings.MEDIAHUB_AWS_AMBIENT_CREDENTIALS else NO_CREDENTIALS
 
 
 def _value(name: str) -> str:

@@ -3,7 +3,8 @@
 `with RekognitionStandIn() as aws:` listens at `aws.url`. It refuses what AWS refuses: another target or content type,
 an authorization that is not SigV4 for `rekognition` in its region, images that are too large, too small or of another
 format, numbers out of range. Labels are filtered by MinConfidence (55 if it is not sent) and MaxLabels. A test sets
-`labels` and one fault: `error` answers an exception by name, `raw` sends these bytes with 200 or `status`, `delay_s` makes it slow.
+`labels` and one fault: `error` answers an exception by name, `raw` sends these bytes with 200 or
+`status`, `delay_s` makes it slow.
 """
 
 import base64

@@ -364,11 +364,11 @@ def test_without_a_region_it_says_so(key, monkeypatch):
     assert availability().available
 
 
-def test_without_credentials_it_says_what_to_set(monkeypatch):
-    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+def test_with_nothing_set_it_says_all_that_is_missing():
     state = availability()
     assert not state.available
     for name in (
+        "AWS_REGION",
         "AWS_ACCESS_KEY_ID",
         "AWS_SECRET_ACCESS_KEY",
         "AWS_PROFILE",
