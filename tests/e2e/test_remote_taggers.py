@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -83,12 +84,27 @@ def test_an_upload_is_answered_with_the_tags_of_both(runtime, tenant, vision, aw
     assert ledger_differences() == []
 
 
-def test_several_uploads_at_once_are_served_by_several_processes(runtime, tenant):
+def test_several_uploads_at_once_are_served_by_several_processes(runtime, tenant, vision):
+    vision.delay_s = 0.5  # long enough for both processes to be needed
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(lambda number: upload(runtime, tenant, f"cup-{number}"), range(6)))
+    vision.delay_s = 0
     assert [found(answer) for answer in answers] == [EXPECTED] * 6
-    runs = ExtensionRun.objects.filter(state="succeeded", extension="google-auto-tagging")
-    assert len(set(runs.values_list("process_id", flat=True))) == 2
+    assert len(set(ExtensionRun.objects.values_list("process_id", flat=True))) == 2
+
+
+def loads_grpc(pid):
+    return "cygrpc" in (Path("/proc") / str(pid) / "maps").read_text()
+
+
+def test_grpc_is_loaded_by_forked_workers_only(runtime, tenant):
+    upload(runtime, tenant, "last")
+    assert not loads_grpc(runtime.pid_of("web"))
+    assert not loads_grpc(runtime.pid_of("sweep"))
+    assert not loads_grpc(runtime.pid_of("tagging"))
+    worker = ExtensionRun.objects.filter(state="succeeded").latest("finished_at").process_id
+    assert worker != runtime.pid_of("tagging")
+    assert loads_grpc(worker)
 
 
 def test_a_worker_that_was_started_again_goes_on(runtime, tenant):
