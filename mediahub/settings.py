@@ -261,6 +261,21 @@ if MEDIAHUB_AI_ANSWER_FORMAT not in {"json_schema", "json_object", "none"}:
     raise ImproperlyConfigured("MEDIAHUB_AI_ANSWER_FORMAT must be json_schema, json_object or none.")
 MEDIAHUB_AI_LANGUAGE = env_str("MEDIAHUB_AI_LANGUAGE", "English")
 MEDIAHUB_FAKE_DIR = env_str("MEDIAHUB_FAKE_DIR")
+GOOGLE_APPLICATION_CREDENTIALS = env_str("GOOGLE_APPLICATION_CREDENTIALS")
+MEDIAHUB_GOOGLE_CREDENTIALS_JSON = env_secret("MEDIAHUB_GOOGLE_CREDENTIALS_JSON")
+MEDIAHUB_GOOGLE_AMBIENT_CREDENTIALS = env_bool("MEDIAHUB_GOOGLE_AMBIENT_CREDENTIALS")
+MEDIAHUB_GOOGLE_VISION_ENDPOINT = env_str("MEDIAHUB_GOOGLE_VISION_ENDPOINT")
+_vision = urlsplit(MEDIAHUB_GOOGLE_VISION_ENDPOINT)
+if MEDIAHUB_GOOGLE_VISION_ENDPOINT and not (
+    _vision.hostname
+    and (
+        _vision.scheme == "https"
+        or (_vision.scheme == "http" and _vision.hostname in {"127.0.0.1", "localhost", "::1"})
+    )
+):
+    # Without TLS photos would travel in the open: only within this machine.
+    raise ImproperlyConfigured("MEDIAHUB_GOOGLE_VISION_ENDPOINT must be https://host[:port], or http:// on 127.0.0.1.")
+MEDIAHUB_AWS_AMBIENT_CREDENTIALS = env_bool("MEDIAHUB_AWS_AMBIENT_CREDENTIALS")
 
 # Calls to the outside ------------------------------------------------------------------------------------------------
 

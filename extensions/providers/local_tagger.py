@@ -3,31 +3,27 @@
 An operator may also name it in another tagger's chain; the thresholds of the request then count all the same.
 """
 
-import math
 import time
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from django.conf import settings
 
 from extensions.providers.base import (
     Availability,
-    FoundTag,
     PermanentProviderError,
     Provider,
     ProviderUnavailable,
     RunInput,
     TagsFound,
 )
+from extensions.providers.labels import best_tags, thresholds
 from extensions.vision import tagging, weights
 from extensions.vision.errors import VisionError, WeightsError
 from extensions.vision.sessions import run_model
 from mediahub.lib.imaging import ImageError
 
 CLASSIFIER = "efficientnet-lite0"
-MIN_CONFIDENCE_DEFAULT = 0.0
-MAX_TAGS_DEFAULT = 30
 
 
 class LocalTagger(Provider):
@@ -49,27 +45,18 @@ class LocalTagger(Provider):
     def run(self, run_input: RunInput) -> TagsFound:
         """Name what the image shows, by `minConfidence` (0 to 100, default 0) and `maxTags` (default 30)."""
         started = time.monotonic()
-        at_least = _number(run_input.params, "minConfidence", MIN_CONFIDENCE_DEFAULT)
-        at_most = int(_number(run_input.params, "maxTags", MAX_TAGS_DEFAULT))
+        wanted = thresholds(run_input.params)
         try:
             found = tagging.find_tags(run_input.image, classifier())
         except WeightsError as error:
             raise ProviderUnavailable(error.code, error.message) from error
         except (ImageError, VisionError) as error:
             raise PermanentProviderError(error.code, error.message) from error
-        tags = [FoundTag(name, share * 100) for name, share in found]
-        kept = tuple(tag for tag in tags if tag.confidence >= at_least)[:at_most]
-        facts = {"ms": round((time.monotonic() - started) * 1000), "found": len(tags)}
+        kept = best_tags([(name, float(share) * 100) for name, share in found], wanted)
+        facts = {"ms": round((time.monotonic() - started) * 1000), "found": len(found)}
         return TagsFound(kept, f"{classifier()}+{tagging.DETECTOR}", facts)
 
 
 def classifier() -> str:
     """The classifier in the precision that was set. `auto` is full precision here: int8 would save 3 ms of 70."""
     return f"{CLASSIFIER}-int8" if settings.MEDIAHUB_REMBG_PRECISION == "int8" else CLASSIFIER
-
-
-def _number(params: Mapping[str, Any], key: str, default: float) -> float:
-    value = params.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-        raise PermanentProviderError("invalid_options", f"{key} is not a number from 0 upwards.")
-    return float(value)

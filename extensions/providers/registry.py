@@ -16,11 +16,13 @@ PROVIDERS = {
     "rembg": "extensions.providers.rembg_local.RembgLocal",
     "openai-compatible": "extensions.providers.openai_compatible.OpenAICompatible",
     "local-tagger": "extensions.providers.local_tagger.LocalTagger",
+    "google-vision": "extensions.providers.google_vision.GoogleVision",
+    "aws-rekognition": "extensions.providers.aws_rekognition.AwsRekognition",
     "fake": "extensions.providers.fake.FakeProvider",
 }
 
-WARMED_IN = {"images": ("rembg",), "tagging": ("local-tagger",)}
-"""Local providers whose models a worker of each queue loads at its start."""
+WARMED_IN = {"images": ("rembg",), "tagging": ("local-tagger", "google-vision", "aws-rekognition")}
+"""Providers whose models or libraries a worker of each queue loads at its start."""
 
 
 @functools.cache
@@ -43,7 +45,7 @@ def available_providers(chain: Iterable[str]) -> list[Provider]:
 
 
 def warm_up(queue: str) -> None:
-    """Load the local models of a queue in this process, so that its first run is as fast as the next.
+    """Load the models and libraries of a queue in this process, so that its first run is as fast as the next.
 
     Called after the worker forked: a model loaded before would be shared with broken threads. A provider that is not
     available is passed over; its runs will say why.

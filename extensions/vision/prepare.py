@@ -70,6 +70,11 @@ def _fits_as_is(image: Image.Image, data: bytes, mime: str, limits: ImageLimits)
 def _convert(image: Image.Image, mime: str, limits: ImageLimits) -> tuple[bytes, str]:
     turn = imaging.orientation(image)
     box = _box(image.size, limits)
+    if min(box) < limits.min_side:
+        size = f"{image.width}x{image.height}"
+        raise VisionError(
+            TOO_SMALL, f"The image is {size}; made to fit, a side has less than {limits.min_side} pixels."
+        )
     if box != image.size and image.format == "JPEG":
         image.draft(None, box)
     image = to_srgb(imaging.load(image))

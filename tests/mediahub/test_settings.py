@@ -48,6 +48,8 @@ def test_the_example_environment_names_known_variables_only():
         ("MEDIAHUB_REMOVEBG_SIZE", "huge", "50MP"),
         ("MEDIAHUB_REMBG_PRECISION", "int4", "auto, fp32 or int8"),
         ("MEDIAHUB_ALLOWED_PRIVATE_NETWORKS", "10.0.0.0/99", "10.0.0.0/99"),
+        ("MEDIAHUB_GOOGLE_VISION_ENDPOINT", "http://vision.example", "must be https://"),
+        ("MEDIAHUB_GOOGLE_VISION_ENDPOINT", "vision.example:443", "must be https://"),
         ("DATABASE_URL", "mysql://x", "postgresql:// or sqlite:///"),
     ],
 )

@@ -78,3 +78,11 @@ def test_a_truncated_file_that_would_fit_is_still_corrupt():
     with pytest.raises(ImageError) as caught:
         prepare_image(data[: len(data) // 2], JPEG_AND_PNG)
     assert caught.value.code == "corrupt_image"
+
+
+def test_an_image_that_would_become_too_thin_is_refused():
+    limits = ImageLimits(mimes=("image/jpeg",), max_bytes=5_000_000, max_side=1000, min_side=80)
+    assert opened(prepare_image(encoded(gradient(2000, 170)), limits)[0]).size == (1000, 85)
+    with pytest.raises(VisionError) as caught:
+        prepare_image(encoded(gradient(2000, 150)), limits)
+    assert caught.value.code == "image_too_small"
