@@ -215,6 +215,7 @@ MEDIAHUB_UNIT_PRICES = {
     "ai-auto-description": env_int("MEDIAHUB_UNITS_AI_AUTO_DESCRIPTION", 5),
     "ai-tasks": env_int("MEDIAHUB_UNITS_AI_TASKS", 5),
 }
+MEDIAHUB_UNITS_PACK_SIZE = env_int("MEDIAHUB_UNITS_PACK_SIZE", 5000, least=1, most=10**9)
 MEDIAHUB_PROVIDER_CHAINS = {
     "remove-bg": env_list("MEDIAHUB_CHAIN_REMOVE_BG", "remove.bg,rembg"),
     "google-auto-tagging": env_list("MEDIAHUB_CHAIN_GOOGLE_AUTO_TAGGING", "google-vision"),
@@ -245,6 +246,20 @@ MEDIAHUB_OUTBOUND_PROXY = env_str("MEDIAHUB_OUTBOUND_PROXY")
 MEDIAHUB_EXTRA_CA_FILE = env_str("MEDIAHUB_EXTRA_CA_FILE")
 MEDIAHUB_WEBHOOK_TIMEOUT_S = env_float("MEDIAHUB_WEBHOOK_TIMEOUT_S", 30, least=0.1, most=30)
 MEDIAHUB_WEBHOOK_THREADS = env_int("MEDIAHUB_WEBHOOK_THREADS", 16, least=1)
+
+# Notices by e-mail ---------------------------------------------------------------------------------------------------
+
+EMAIL_HOST = env_str("MEDIAHUB_SMTP_HOST")
+EMAIL_PORT = env_int("MEDIAHUB_SMTP_PORT", 587, least=1, most=65535)
+EMAIL_HOST_USER = env_str("MEDIAHUB_SMTP_USER")
+EMAIL_HOST_PASSWORD = env_secret("MEDIAHUB_SMTP_PASSWORD")
+_SMTP_TLS = env_str("MEDIAHUB_SMTP_TLS", "starttls").lower()
+if _SMTP_TLS not in {"starttls", "tls", "off"}:
+    raise ImproperlyConfigured("MEDIAHUB_SMTP_TLS must be starttls, tls or off.")
+EMAIL_USE_TLS, EMAIL_USE_SSL = _SMTP_TLS == "starttls", _SMTP_TLS == "tls"
+EMAIL_TIMEOUT = 5
+DEFAULT_FROM_EMAIL = env_str("MEDIAHUB_EMAIL_FROM", "MediaHub <mediahub@localhost>")
+MEDIAHUB_OPERATOR_EMAILS = env_list("MEDIAHUB_OPERATOR_EMAILS")
 
 # Workers -------------------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,8 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
 from extensions.models import UnitEntry, UnitLedger
-from extensions.units.services import Balance, balance, change_plan, grant, period_of
+from extensions.units.periods import period_of
+from extensions.units.services import Balance, balance, change_plan, grant
 from library.admin.paging import page_of
 from library.adminsite import back_to, page, show
 from library.desks import Desk, Role

@@ -1,5 +1,6 @@
 """The nouns of extensions. Import models from here."""
 
+from extensions.models.alerts import UnitAlert, UnitAlertDismissal
 from extensions.models.run import ExtensionRun
 from extensions.models.turns import Turn, WorkerHeartbeat
 from extensions.models.units import UnitEntry, UnitLedger
@@ -8,6 +9,8 @@ from extensions.models.webhooks import WebhookAttempt, WebhookDelivery
 __all__ = [
     "ExtensionRun",
     "Turn",
+    "UnitAlert",
+    "UnitAlertDismissal",
     "UnitEntry",
     "UnitLedger",
     "WebhookAttempt",

@@ -7,12 +7,19 @@ the ledger first, under its lock, so that on PostgreSQL a refusal does not abort
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from extensions.models import ExtensionRun, UnitEntry, UnitLedger
+from extensions.units.alerts import raise_alerts
+from extensions.units.periods import period_of
 from library.models import Account
 from mediahub.lib import clock
 from mediahub.lib.errors import DomainError
+
+PACK = "pack"
+"""The reason of grants that are packs; `extensions.units.reports` counts them by it."""
+MOST_PACKS = 20
 
 
 class InsufficientUnits(DomainError):
@@ -37,11 +44,6 @@ class Balance:
     held: int
     spent: int
     available: int
-
-
-def period_of(moment: datetime) -> date:
-    """First day of the UTC calendar month."""
-    return moment.date().replace(day=1)
 
 
 def ledger_for(account: Account, *, now: datetime) -> UnitLedger:
@@ -95,8 +97,9 @@ def hold(*, account: Account, runs: list[ExtensionRun], now: datetime) -> list[U
     needed = sum(run.units for run in priced)
     if ledger.available < needed:
         raise InsufficientUnits("Extensions quota exceeded.")
-    return [
-        UnitEntry.objects.create(
+    raise_alerts(ledger, used=ledger.used + needed, allowed=ledger.allowed, now=now)
+    return UnitEntry.objects.bulk_create(
+        UnitEntry(
             ledger=ledger,
             kind=UnitEntry.Kind.HOLD,
             amount=run.units,
@@ -107,7 +110,7 @@ def hold(*, account: Account, runs: list[ExtensionRun], now: datetime) -> list[U
             created_at=now,
         )
         for run in priced
-    ]
+    )
 
 
 def close(*, run: ExtensionRun, succeeded: bool, now: datetime) -> UnitEntry | None:
@@ -151,6 +154,18 @@ def grant(*, account: Account, amount: int, actor: str, reason: str) -> UnitEntr
 
 
 @transaction.atomic
+def add_packs(*, account: Account, packs: int, actor: str) -> list[UnitEntry]:
+    """Add packs of MEDIAHUB_UNITS_PACK_SIZE units to this month, a grant with the reason `pack` for each.
+
+    Raises BadAmount unless 1 <= packs <= MOST_PACKS.
+    """
+    if not 1 <= packs <= MOST_PACKS:
+        raise BadAmount(f"Packs must be a whole number from 1 to {MOST_PACKS}.", field="packs")
+    size = settings.MEDIAHUB_UNITS_PACK_SIZE
+    return [grant(account=account, amount=size, actor=actor, reason=PACK) for _ in range(packs)]
+
+
+@transaction.atomic
 def change_plan(*, account: Account, units_per_month: int, overage_units: int, actor: str) -> UnitLedger:
     """Change the monthly allowance and overage from now on, this month included, by an `adjust` entry (REL L12).
 
@@ -176,6 +191,8 @@ def change_plan(*, account: Account, units_per_month: int, overage_units: int, a
             created_at=now,
         )
     UnitLedger.objects.filter(pk=ledger.pk).update(overage=overage_units)
+    allowed = ledger.granted + difference + overage_units
+    raise_alerts(ledger, used=ledger.used, allowed=allowed, now=now)
     Account.objects.filter(pk=account.pk).update(units_per_month=units_per_month, overage_units=overage_units)
     account.refresh_from_db()
     ledger.refresh_from_db()
