@@ -3,11 +3,17 @@
 from django.urls import re_path
 
 from extensions.api import health
+from extensions.api.estimates import EstimateView
 from extensions.api.uploads import FileDetailsView, UploadView
+from extensions.api.usage import DailyUnitsView, UsageAnalyticsView, UsageView
 
 urlpatterns = [
     re_path(r"^api/v1/files/upload/?$", UploadView.as_view(), name="upload"),
     re_path(r"^api/health/live/?$", health.live, name="health-live"),
     re_path(r"^api/health/ready/?$", health.ready, name="health-ready"),
+    re_path(r"^api/estimates/?$", EstimateView.as_view(), name="estimates"),
+    re_path(r"^api/units/daily/?$", DailyUnitsView.as_view(), name="units-daily"),
+    re_path(r"^v1/accounts/usage/?$", UsageView.as_view(), name="usage"),
+    re_path(r"^v1/accounts/usage-analytics/?$", UsageAnalyticsView.as_view(), name="usage-analytics"),
     re_path(r"^v1/files/(?P<file_id>[^/]+)/details/?$", FileDetailsView.as_view(), name="file-details"),
 ]
