@@ -7,11 +7,12 @@ sweep's business, out of rows, so that no request waits for a mail server and on
 import uuid
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, OuterRef, QuerySet
 
 from extensions.models import UnitAlert, UnitAlertDismissal, UnitLedger
 from extensions.units.periods import end_of_period, period_of
@@ -65,8 +66,8 @@ class Banner:
 def banner_for(account: Account, user: AbstractBaseUser) -> Banner | None:
     """The highest threshold that is reached at present, unless this person has put it away. One query as a rule."""
     away = UnitAlertDismissal.objects.filter(alert=OuterRef("pk"), user_id=user.pk)
-    alerts = UnitAlert.objects.of_account(account).select_related("ledger").annotate(is_away=Exists(away))
-    newest = list(alerts.order_by("-ledger__period_start", "-percent")[: len(THRESHOLDS)])
+    alerts: QuerySet[Any] = UnitAlert.objects.of_account(account).annotate(is_away=Exists(away))
+    newest = list(alerts.select_related("ledger").order_by("-ledger__period_start", "-percent")[: len(THRESHOLDS)])
     if not newest:
         return None
     period = period_of(clock.now())

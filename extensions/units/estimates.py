@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.db.models.fields import CharField
@@ -104,20 +105,20 @@ def _groups(assets: "QuerySet[Asset]") -> list[_Group]:
     )
     last = AssetVersion.objects.filter(asset=OuterRef("pk"), number__gte=MAX_VERSIONS)
     # Numbers are distinct and begin at 1, so a file that holds as many versions as it may has this one or a later.
+    known: QuerySet[Any] = assets.order_by().annotate(fault=fault)
     rows = (
-        assets.order_by()
-        .annotate(fault=fault, may_be_full=Exists(last))
+        known.annotate(may_be_full=Exists(last))
         .values_list("fault", "current_version__is_animated", "may_be_full")
         .annotate(files=Count("pk"))
     )
     groups: list[_Group] = []
     for found, is_animated, may_be_full, files in rows:
-        full = _full(assets.annotate(fault=fault), found, is_animated) if may_be_full else 0
+        full = _full(known, found, is_animated) if may_be_full else 0
         groups += [_Group(found, is_animated, True, full), _Group(found, is_animated, False, files - full)]
     return [group for group in groups if group.files]
 
 
-def _full(assets: "QuerySet[Asset]", fault: str, is_animated: bool) -> int:
-    """How many of these files hold as many versions as they may."""
-    alike = assets.order_by().filter(fault=fault, current_version__is_animated=is_animated)
-    return alike.annotate(held=Count("versions")).filter(held__gte=MAX_VERSIONS).count()
+def _full(known: "QuerySet[Any]", fault: str, is_animated: bool) -> int:
+    """How many of the files of one kind hold as many versions as they may."""
+    alike = known.filter(fault=fault, current_version__is_animated=is_animated)
+    return int(alike.annotate(held=Count("versions")).filter(held__gte=MAX_VERSIONS).count())

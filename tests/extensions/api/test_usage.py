@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import transaction
 from imagekitio import BadRequestError, ImageKit
 
 from extensions.models import ExtensionRun
@@ -36,7 +37,8 @@ def run_at(moment: datetime, asset, block, *, succeeded=True, ends_at: datetime 
     at(ends_at or moment)
     state = {"state": "succeeded"} if succeeded else {"state": "failed", "error_code": "x"}
     ExtensionRun.objects.filter(pk=run.pk).update(finished_at=clock.now(), **state)
-    services.close(run=run, succeeded=succeeded, now=clock.now())
+    with transaction.atomic():
+        services.close(run=run, succeeded=succeeded, now=clock.now())
     return run
 
 

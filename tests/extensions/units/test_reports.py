@@ -2,10 +2,6 @@
 
 from datetime import UTC, date, datetime
 
-import pytest
-from django.db import connection
-
-from extensions.models import ExtensionRun, UnitEntry
 from extensions.units.periods import days_between, end_of_period, period_of
 from extensions.units.reports import forecast
 from extensions.units.services import Balance
@@ -53,12 +49,3 @@ def test_periods_begin_on_the_first_of_a_utc_month():
     assert end_of_period(date(2027, 12, 1)) == date(2028, 1, 1)
     assert end_of_period(date(2027, 1, 1)) == date(2027, 2, 1)
     assert len(days_between(date(2028, 2, 1), date(2028, 2, 29))) == 29
-
-
-@pytest.mark.django_db
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL plans small tables by scanning them")
-def test_sums_by_time_use_their_indexes():
-    posts = UnitEntry.objects.filter(ledger_id=1).posted_between(on(1), on(2)).explain()
-    runs = ExtensionRun.objects.filter(account_id=1).succeeded_between(on(1), on(2)).explain()
-    assert "entry_posted" in posts
-    assert "run_succeeded" in runs
