@@ -25,6 +25,7 @@ BENCHMARKS = (
     "sync_tagging",
     "uploads",
     "load",
+    "ledger",
     "waiting",
     "recovery",
     "memory_growth",

@@ -59,6 +59,12 @@ def ledger_for(account: Account, *, now: datetime) -> UnitLedger:
         return ledgers.get()
 
 
+def _locked_ledger(account: Account, *, now: datetime) -> UnitLedger:
+    """This month's ledger under its lock, in one query once it is there."""
+    ledgers = UnitLedger.objects.select_for_update().filter(account=account, period_start=period_of(now))
+    return ledgers.first() or ledgers.get(pk=ledger_for(account, now=now).pk)
+
+
 @transaction.atomic
 def _open_ledger(account: Account, *, now: datetime) -> UnitLedger:
     ledger = UnitLedger.objects.create(
@@ -93,7 +99,7 @@ def hold(*, account: Account, runs: list[ExtensionRun], now: datetime) -> list[U
     priced = [run for run in runs if run.units > 0]
     if not priced:
         return []
-    ledger = UnitLedger.objects.select_for_update().get(pk=ledger_for(account, now=now).pk)
+    ledger = _locked_ledger(account, now=now)
     needed = sum(run.units for run in priced)
     if ledger.available < needed:
         raise InsufficientUnits("Extensions quota exceeded.")
@@ -121,7 +127,7 @@ def close(*, run: ExtensionRun, succeeded: bool, now: datetime) -> UnitEntry | N
     held = UnitEntry.objects.filter(run_id=run.pk, kind=UnitEntry.Kind.HOLD).first()
     if held is None:
         return None
-    UnitLedger.objects.select_for_update().get(pk=held.ledger_id)
+    # No lock first: there is nothing to decide, and the trigger's UPDATE takes the ledger's for the shortest time.
     return UnitEntry.objects.create(
         ledger_id=held.ledger_id,
         kind=UnitEntry.Kind.POST if succeeded else UnitEntry.Kind.VOID,
@@ -142,7 +148,7 @@ def grant(*, account: Account, amount: int, actor: str, reason: str) -> UnitEntr
     if not reason.strip():
         raise BadAmount("A grant needs a reason.", field="reason")
     now = clock.now()
-    ledger = UnitLedger.objects.select_for_update().get(pk=ledger_for(account, now=now).pk)
+    ledger = _locked_ledger(account, now=now)
     return UnitEntry.objects.create(
         ledger=ledger,
         kind=UnitEntry.Kind.GRANT,
@@ -172,7 +178,7 @@ def change_plan(*, account: Account, units_per_month: int, overage_units: int, a
     Raises InsufficientUnits if less would remain than is held and spent already.
     """
     now = clock.now()
-    ledger = UnitLedger.objects.select_for_update().get(pk=ledger_for(account, now=now).pk)
+    ledger = _locked_ledger(account, now=now)
     # Read under the lock: of two changes at once the second must see what the first one did.
     account.refresh_from_db()
     difference = units_per_month - account.units_per_month
