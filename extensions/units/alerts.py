@@ -27,6 +27,8 @@ LONGEST_WAIT = timedelta(hours=1)
 MAILED_WITHIN = timedelta(days=7)
 """An alert that could not be mailed for so long tells nobody anything new."""
 MOST_RECIPIENTS = 50
+MOST_REFUSALS = 3
+"""So many messages that were not taken end a try, for the server is more likely away than the addresses are wrong."""
 
 
 def reached(used: int, allowed: int) -> list[int]:
@@ -89,8 +91,8 @@ def dismiss(*, account: Account, user: AbstractBaseUser, percent: int, now: date
 def mail_due_alerts() -> int:
     """Mail the alerts that are due, one message per account to each of its owners; return how many accounts.
 
-    The sweep calls this, in any number of copies: a lease says whose turn it is. After a message that the server did
-    not take the pass ends, for the next would meet the same server.
+    The sweep calls this, in any number of copies: a lease says whose turn it is. When the server takes nothing the
+    pass ends, for the next account would meet the same server.
     """
     if not settings.EMAIL_HOST:
         return 0
@@ -116,22 +118,29 @@ def _claim(ledger_id: int, *, now: datetime) -> list[UnitAlert]:
 
 
 def _mail(alerts: list[UnitAlert]) -> bool:
-    """Send the highest alert to the owners who lack it, and write down how far that came. False: try again later."""
+    """Send the highest alert to the owners who lack it, and write down how far that came.
+
+    An address that is refused keeps nobody else from theirs, and is tried again later. False: the server took nothing.
+    """
     highest = alerts[0]
     mine = UnitAlert.objects.filter(token=highest.token)
     subject, body = _words(highest)
-    done = list(highest.sent_to)
+    done, taken, refused = list(highest.sent_to), 0, 0
     for address in owners_addresses(highest.ledger.account):
         if address in done:
             continue
-        if not mail_now(subject, body, address):
-            wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(highest.attempts, 10))
-            mine.update(token=None, due_at=clock.now() + wait, last_error="The mail server did not take the message.")
-            return False
-        done.append(address)
-        mine.update(sent_to=done)
-    mine.update(token=None, sent_at=clock.now(), sent_to=done, last_error="")
-    return True
+        if mail_now(subject, body, address):
+            taken += 1
+            done.append(address)
+            mine.update(sent_to=done)
+        elif (refused := refused + 1) >= MOST_REFUSALS:
+            break
+    if not refused:
+        mine.update(token=None, sent_at=clock.now(), sent_to=done, last_error="")
+        return True
+    wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(highest.attempts - 1, 10))
+    mine.update(token=None, due_at=clock.now() + wait, last_error="The mail server did not take every message.")
+    return taken > 0
 
 
 def owners_addresses(account: Account) -> list[str]:

@@ -8,14 +8,26 @@ import math
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
-from django.db.models import Count, Sum
-from django.db.models.functions import TruncDate
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Count, DateField, Func, Sum
+from django.db.models.sql.compiler import SQLCompiler
 
 from extensions.models import ExtensionRun, UnitEntry, UnitLedger
 from extensions.units.periods import days_between, end_of_period, start_of_day
 from extensions.units.services import PACK, Balance
 from library.models import Account
+
+
+class UtcDay(Func):
+    """The UTC day of a stored moment. SQLite stores text; Django's TruncDate would call Python for every row of it."""
+
+    output_field = DateField()
+    template = "((%(expressions)s) AT TIME ZONE 'UTC')::date"
+
+    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **extra: Any) -> tuple[str, Any]:
+        return self.as_sql(compiler, connection, template="substr(%(expressions)s, 1, 10)", **extra)
 
 
 @dataclass(frozen=True)
@@ -78,7 +90,7 @@ def daily(account: Account, *, first: date, last: date) -> list[Day]:
         start_of_day(first), start_of_day(last + timedelta(days=1))
     )
     rows = (
-        posts.values_list(TruncDate("created_at", tzinfo=UTC), "extension")
+        posts.values_list(UtcDay("created_at"), "extension")
         .annotate(units=Sum("amount"), runs=Count("pk"))
         .order_by("extension")
     )

@@ -220,6 +220,15 @@ class TestMailing:
         alerts.mail_due_alerts()
         assert smtp.recipients == ["olga@example.com", "otto@example.com"]
 
+    def test_a_refused_address_keeps_no_other_owner_from_the_message(self, small, asset, owner_by_mail, smtp):
+        Membership.objects.create(account=small, user=UserFactory(email="otto@example.com"), role="owner")
+        smtp.refuses.add("olga@example.com")
+        ask_for(asset, "remove-bg")
+        assert alerts.mail_due_alerts() == 1
+        assert smtp.recipients == ["otto@example.com"]
+        [alert] = UnitAlert.objects.of_account(small)
+        assert (alert.sent_at, alert.sent_to) == (None, ["otto@example.com"])
+
     def test_a_sweep_that_died_with_the_lease_is_followed_by_another(self, small, asset, owner_by_mail, smtp):
         ask_for(asset, "remove-bg")
         [alert] = UnitAlert.objects.of_account(small)
