@@ -4,6 +4,7 @@ The ledger has fewer units than the processes ask for, so that the last of them 
 """
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -25,6 +26,7 @@ def measure() -> list[Row]:
     """Operations a second over all processes, units oversold, and what `check_ledger` finds."""
     with scratch() as folder, postgresql(folder / "server") as url:
         variables = environment(folder / "data", url)
+        flush_ms = _flush_ms(folder / "flushed")
         granted = _json(_start(variables, "prepare", str(PRICES)).communicate()[0])
         seconds, done = _spend(variables)
         database = Database(url=url, sqlite_file=Path())
@@ -32,7 +34,10 @@ def measure() -> list[Row]:
         posted = database.value("SELECT coalesce(sum(amount), 0) FROM extensions_unitentry WHERE kind = 'post'")
         database.close()
         differences = _differences(variables)
-    note = f"{done['posted']} posted, {done['voided']} voided, {done['refused']} refused in {seconds:.1f} s"
+    note = (
+        f"{done['posted']} posted, {done['voided']} voided, {done['refused']} refused in {seconds:.1f} s; "
+        f"a flush of 8 kB took {flush_ms:.1f} ms"
+    )
     if not done["refused"] or held:
         raise RuntimeError(f"the ledger was not fought over to its end: {note}, {held} still held")
     return [
@@ -40,6 +45,19 @@ def measure() -> list[Row]:
         at_most(f"{WHAT}, oversold", max(0, spent - granted, int(posted) - granted), 0, unit="units"),
         at_most(f"{WHAT}, differences in check_ledger", differences, 0),
     ]
+
+
+def _flush_ms(file: Path, turns: int = 200) -> float:
+    """How long this disk takes to keep a page: transactions on one ledger commit one after the other, each with a
+    flush, so the rate cannot pass the inverse of this."""
+    with file.open("wb") as output:
+        output.write(bytes(turns * 8192))
+        os.fsync(output.fileno())
+        start = time.monotonic()
+        for number in range(turns):
+            os.pwrite(output.fileno(), b"x" * 8192, number * 8192)
+            os.fdatasync(output.fileno())
+        return (time.monotonic() - start) / turns * 1000
 
 
 def _spend(variables: dict[str, str]) -> tuple[float, dict[str, int]]:
