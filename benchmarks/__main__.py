@@ -26,6 +26,7 @@ BENCHMARKS = (
     "uploads",
     "load",
     "run_overhead",
+    "ledger",
     "waiting",
     "recovery",
     "memory_growth",

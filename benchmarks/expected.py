@@ -25,6 +25,10 @@ EXPECTED: tuple[str, ...] = (
         for name in DATABASES
         for what in ("rate", "p95", "errors")
     ),
+    *(
+        f"ledger, 8 processes, 10000 operations, PostgreSQL, {what}"
+        for what in ("rate", "oversold", "differences in check_ledger")
+    ),
     "wake-up to start, p95 (K4)",
     "added to a tagger of 50 ms, p95 (K5)",
     *(f"runs settled (K6), {name}" for name in DATABASES),

@@ -32,7 +32,7 @@ class System:
     def __init__(self, folder: Path, *, database_url: str = "", settings: dict[str, str] | None = None) -> None:
         self.folder, self.port = folder, free_port()
         self._database_url = database_url
-        self._environment = _environment(folder, database_url) | (settings or {})
+        self._environment = environment(folder, database_url) | (settings or {})
         self._process: subprocess.Popen[bytes] | None = None
         self._database: Database | None = None
         self.private_key = ""
@@ -144,7 +144,7 @@ def settle_down(seconds: float = 1.0) -> None:
     time.sleep(seconds)
 
 
-def _environment(folder: Path, database_url: str) -> dict[str, str]:
+def environment(folder: Path, database_url: str) -> dict[str, str]:
     """The default settings and nothing of the caller's: only the data directory and the database are chosen."""
     ours = ("MEDIAHUB_", "CELERY_", "DATABASE_")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}

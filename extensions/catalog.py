@@ -43,7 +43,7 @@ class Parameter:
 @dataclass(frozen=True)
 class Extension:
     """One extension. `is_synchronous_first`: the request waits for it under the deadline; else it always answers
-    `pending`. `writes` says in words what a success changes."""
+    `pending`. `writes` says in words what a success changes; `makes_version`: it adds a version to the file."""
 
     name: str
     title: str
@@ -52,6 +52,7 @@ class Extension:
     parameters: tuple[Parameter, ...]
     writes: str
     accepts_animated: bool = True
+    makes_version: bool = False
 
     @property
     def units(self) -> int:
@@ -118,6 +119,7 @@ CATALOG: dict[str, Extension] = {
             (Parameter("options", "Options", _plain_object),),
             "a new current version without its background",
             accepts_animated=False,
+            makes_version=True,
         ),
         Extension(
             "google-auto-tagging",

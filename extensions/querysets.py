@@ -1,4 +1,4 @@
-"""Reads of runs, deliveries and saved extensions: what is open, what is due, whose it is."""
+"""Reads of runs, deliveries, saved extensions, unit entries and alerts: what is open, what is due, whose it is."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
@@ -6,12 +6,18 @@ from typing import TYPE_CHECKING, Self
 from django.db import models
 from django.db.models import F
 
-from mediahub.lib.literals import literals
+from mediahub.lib.literals import Literal, literals
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
-    from extensions.models import ExtensionRun, SavedExtension, WebhookDelivery  # noqa: F401 - in the generic bases
+    from extensions.models import (  # noqa: F401 - named in the generic bases
+        ExtensionRun,
+        SavedExtension,
+        UnitAlert,
+        UnitEntry,
+        WebhookDelivery,
+    )
     from library.models import Account
 
 
@@ -44,6 +50,10 @@ class RunQuerySet(models.QuerySet["ExtensionRun"]):
         """The run whose lease this token is."""
         return self.filter(state="running", token=token)
 
+    def succeeded_between(self, start: datetime, end: datetime) -> Self:
+        """Successful runs that ended from `start` on and before `end`. The partial index has this condition, too."""
+        return self.filter(state=Literal("succeeded"), finished_at__gte=start, finished_at__lt=end)
+
 
 class SavedExtensionQuerySet(models.QuerySet["SavedExtension"]):
     def of_account(self, account: "Account") -> Self:
@@ -67,3 +77,23 @@ class DeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
     def due(self, now: datetime) -> Self:
         """Open deliveries that may be claimed: waiting past their time, or sending past their lease."""
         return self.open().filter(due_at__lte=now).order_by(F("due_at"))
+
+
+class EntryQuerySet(models.QuerySet["UnitEntry"]):
+    def of_account(self, account: "Account") -> Self:
+        """Entries of all ledgers of one account."""
+        return self.filter(ledger__account=account)
+
+    def posted_between(self, start: datetime, end: datetime) -> Self:
+        """Units spent from `start` on and before `end`. Written as the partial index has it, so that it serves."""
+        return self.filter(kind=Literal("post"), created_at__gte=start, created_at__lt=end)
+
+
+class AlertQuerySet(models.QuerySet["UnitAlert"]):
+    def of_account(self, account: "Account") -> Self:
+        """Alerts of all ledgers of one account."""
+        return self.filter(ledger__account=account)
+
+    def unsent(self) -> Self:
+        """Alerts that nobody was mailed about yet, or not everybody."""
+        return self.filter(sent_at=None)

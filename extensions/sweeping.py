@@ -41,6 +41,7 @@ PARTS = (
 """What keeps work going; quick, and never held up by the tidying below."""
 
 TIDYING = (
+    Part("alerts", "extensions.units.alerts.mail_due_alerts", 15),
     Part("spool", "extensions.sweeping.clean_spool", 600),
     Part("receipts", "library.tasks.sweep_receipts", 600),
     Part("blobs", "extensions.sweeping.sweep_blobs", 3600),

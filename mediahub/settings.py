@@ -217,6 +217,7 @@ MEDIAHUB_UNIT_PRICES = {
     "ai-auto-description": env_int("MEDIAHUB_UNITS_AI_AUTO_DESCRIPTION", 5),
     "ai-tasks": env_int("MEDIAHUB_UNITS_AI_TASKS", 5),
 }
+MEDIAHUB_UNITS_PACK_SIZE = env_int("MEDIAHUB_UNITS_PACK_SIZE", 5000, least=1, most=10**9)
 MEDIAHUB_PROVIDER_CHAINS = {
     "remove-bg": env_list("MEDIAHUB_CHAIN_REMOVE_BG", "remove.bg,rembg"),
     "google-auto-tagging": env_list("MEDIAHUB_CHAIN_GOOGLE_AUTO_TAGGING", "google-vision"),

@@ -17,6 +17,8 @@ from extensions.models import (
     ProviderState,
     SavedExtension,
     Turn,
+    UnitAlert,
+    UnitAlertDismissal,
     UnitEntry,
     UnitLedger,
     WebhookAttempt,
@@ -277,6 +279,26 @@ class UnitEntryFactory(DjangoModelFactory):
     kind = UnitEntry.Kind.GRANT
     amount = 650
     actor = "plan"
+    created_at = EPOCH
+
+
+class UnitAlertFactory(DjangoModelFactory):
+    class Meta:
+        model = UnitAlert
+
+    ledger = factory.SubFactory(UnitLedgerFactory)
+    percent = 50
+    used = 325
+    allowed = 650
+    created_at = due_at = EPOCH
+
+
+class UnitAlertDismissalFactory(DjangoModelFactory):
+    class Meta:
+        model = UnitAlertDismissal
+
+    alert = factory.SubFactory(UnitAlertFactory)
+    user = factory.SubFactory(UserFactory)
     created_at = EPOCH
 
 

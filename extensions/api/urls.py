@@ -3,9 +3,11 @@
 from django.urls import re_path
 
 from extensions.api import health
+from extensions.api.estimates import EstimateView
 from extensions.api.runs import RunCancelView, RunListView, RunRetryView, RunView
 from extensions.api.saved import SavedExtensionListView, SavedExtensionView
 from extensions.api.uploads import FileDetailsView, UploadView
+from extensions.api.usage import DailyUnitsView, UsageAnalyticsView, UsageView
 
 urlpatterns = [
     re_path(r"^api/v1/files/upload/?$", UploadView.as_view(), name="upload"),
@@ -15,6 +17,10 @@ urlpatterns = [
     re_path(r"^api/runs/(?P<run_id>[^/]+)/?$", RunView.as_view(), name="run"),
     re_path(r"^api/runs/(?P<run_id>[^/]+)/cancel/?$", RunCancelView.as_view(), name="run-cancel"),
     re_path(r"^api/runs/(?P<run_id>[^/]+)/retry/?$", RunRetryView.as_view(), name="run-retry"),
+    re_path(r"^api/estimates/?$", EstimateView.as_view(), name="estimates"),
+    re_path(r"^api/units/daily/?$", DailyUnitsView.as_view(), name="units-daily"),
+    re_path(r"^v1/accounts/usage/?$", UsageView.as_view(), name="usage"),
+    re_path(r"^v1/accounts/usage-analytics/?$", UsageAnalyticsView.as_view(), name="usage-analytics"),
     re_path(r"^v1/files/(?P<file_id>[^/]+)/details/?$", FileDetailsView.as_view(), name="file-details"),
     re_path(r"^v1/saved-extensions/?$", SavedExtensionListView.as_view(), name="saved-extension-list"),
     re_path(r"^v1/saved-extensions/(?P<saved_id>[^/]+)/?$", SavedExtensionView.as_view(), name="saved-extension"),

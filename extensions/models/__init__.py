@@ -1,5 +1,6 @@
 """The nouns of extensions. Import models from here."""
 
+from extensions.models.alerts import UnitAlert, UnitAlertDismissal
 from extensions.models.providers import ProviderNotice, ProviderState
 from extensions.models.run import ExtensionRun
 from extensions.models.saved import SavedExtension
@@ -13,6 +14,8 @@ __all__ = [
     "ProviderState",
     "SavedExtension",
     "Turn",
+    "UnitAlert",
+    "UnitAlertDismissal",
     "UnitEntry",
     "UnitLedger",
     "WebhookAttempt",

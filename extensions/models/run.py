@@ -102,6 +102,7 @@ class ExtensionRun(models.Model):
             models.Index(fields=["queue", "due_at"], condition=Q(state__in=["queued", "running"]), name="run_due"),
             models.Index(fields=["queue", "woken_at"], condition=Q(state__in=["queued", "running"]), name="run_woken"),
             models.Index(fields=["account", "-created_at"], name="run_by_account"),
+            models.Index(fields=["account", "finished_at"], condition=Q(state="succeeded"), name="run_succeeded"),
         ]
         ordering: ClassVar = ["-created_at"]
 

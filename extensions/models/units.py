@@ -9,6 +9,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import F, Q
 
+from extensions.querysets import EntryQuerySet
 from library.models import Account
 
 
@@ -41,7 +42,17 @@ class UnitLedger(models.Model):
     @property
     def available(self) -> int:
         """Units that can still be held, overage included."""
-        return self.granted + self.overage - self.held - self.spent
+        return self.allowed - self.used
+
+    @property
+    def allowed(self) -> int:
+        """Everything that this month may cost: the grants and the overage."""
+        return self.granted + self.overage
+
+    @property
+    def used(self) -> int:
+        """Units spent, and those held for open runs."""
+        return self.held + self.spent
 
 
 class UnitEntry(models.Model):
@@ -66,6 +77,8 @@ class UnitEntry(models.Model):
     reason = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField()
 
+    objects = EntryQuerySet.as_manager()
+
     class Meta:
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="entry_amount_above_zero"),
@@ -83,7 +96,10 @@ class UnitEntry(models.Model):
                 fields=["run_id"], condition=Q(kind__in=["post", "void"]), name="one_post_or_void_per_run"
             ),
         ]
-        indexes: ClassVar = [models.Index(fields=["ledger", "id"], name="entry_by_ledger")]
+        indexes: ClassVar = [
+            models.Index(fields=["ledger", "id"], name="entry_by_ledger"),
+            models.Index(fields=["ledger", "created_at"], condition=Q(kind="post"), name="entry_posted"),
+        ]
         ordering: ClassVar = ["-id"]
         verbose_name_plural = "unit entries"
 

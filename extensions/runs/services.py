@@ -58,12 +58,13 @@ def request_runs(
         _new_run(asset, version, block, webhook_url=webhook_url, now=now, answer_by=answer_by, retry_of=retry_of)
         for block in blocks
     ]
-    units.hold(account=asset.account, runs=runs, now=now)
     for queue in sorted({run.queue for run in runs}):
         turns.join_queue(queue, [str(asset.account_id)], now=now)
         of_queue = ExtensionRun.objects.open().filter(queue=queue)
         wake_new(queue, [run for run in runs if run.queue == queue], of_queue, now=now)
     ExtensionRun.objects.bulk_create(runs)
+    # Last, because all requests of the account wait for the ledger's lock until this one has committed.
+    units.hold(account=asset.account, runs=runs, now=now)
     return runs
 
 

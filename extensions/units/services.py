@@ -7,12 +7,19 @@ the ledger first, under its lock, so that on PostgreSQL a refusal does not abort
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from extensions.models import ExtensionRun, UnitEntry, UnitLedger
+from extensions.units.alerts import raise_alerts
+from extensions.units.periods import period_of
 from library.models import Account
 from mediahub.lib import clock
 from mediahub.lib.errors import DomainError
+
+PACK = "pack"
+"""The reason of grants that are packs; `extensions.units.reports` counts them by it."""
+MOST_PACKS = 20
 
 
 class InsufficientUnits(DomainError):
@@ -39,11 +46,6 @@ class Balance:
     available: int
 
 
-def period_of(moment: datetime) -> date:
-    """First day of the UTC calendar month."""
-    return moment.date().replace(day=1)
-
-
 def ledger_for(account: Account, *, now: datetime) -> UnitLedger:
     """This month's ledger, made with its monthly grant by whoever needs it first (REL L10)."""
     ledgers = UnitLedger.objects.filter(account=account, period_start=period_of(now))
@@ -55,6 +57,12 @@ def ledger_for(account: Account, *, now: datetime) -> UnitLedger:
     except IntegrityError:
         # Another request made it between our look and our insert.
         return ledgers.get()
+
+
+def _locked_ledger(account: Account, *, now: datetime) -> UnitLedger:
+    """This month's ledger under its lock, in one query once it is there."""
+    ledgers = UnitLedger.objects.select_for_update().filter(account=account, period_start=period_of(now))
+    return ledgers.first() or ledgers.get(pk=ledger_for(account, now=now).pk)
 
 
 @transaction.atomic
@@ -91,12 +99,13 @@ def hold(*, account: Account, runs: list[ExtensionRun], now: datetime) -> list[U
     priced = [run for run in runs if run.units > 0]
     if not priced:
         return []
-    ledger = UnitLedger.objects.select_for_update().get(pk=ledger_for(account, now=now).pk)
+    ledger = _locked_ledger(account, now=now)
     needed = sum(run.units for run in priced)
     if ledger.available < needed:
         raise InsufficientUnits("Extensions quota exceeded.")
-    return [
-        UnitEntry.objects.create(
+    raise_alerts(ledger, used=ledger.used + needed, allowed=ledger.allowed, now=now)
+    return UnitEntry.objects.bulk_create(
+        UnitEntry(
             ledger=ledger,
             kind=UnitEntry.Kind.HOLD,
             amount=run.units,
@@ -107,7 +116,7 @@ def hold(*, account: Account, runs: list[ExtensionRun], now: datetime) -> list[U
             created_at=now,
         )
         for run in priced
-    ]
+    )
 
 
 def close(*, run: ExtensionRun, succeeded: bool, now: datetime) -> UnitEntry | None:
@@ -120,7 +129,7 @@ def close(*, run: ExtensionRun, succeeded: bool, now: datetime) -> UnitEntry | N
     held = UnitEntry.objects.filter(run_id=run.pk, kind=UnitEntry.Kind.HOLD).first()
     if held is None:
         return None
-    UnitLedger.objects.select_for_update().get(pk=held.ledger_id)
+    # No lock first: there is nothing to decide, and the trigger's UPDATE takes the ledger's for the shortest time.
     return UnitEntry.objects.create(
         ledger_id=held.ledger_id,
         kind=UnitEntry.Kind.POST if succeeded else UnitEntry.Kind.VOID,
@@ -141,7 +150,7 @@ def grant(*, account: Account, amount: int, actor: str, reason: str) -> UnitEntr
     if not reason.strip():
         raise BadAmount("A grant needs a reason.", field="reason")
     now = clock.now()
-    ledger = UnitLedger.objects.select_for_update().get(pk=ledger_for(account, now=now).pk)
+    ledger = _locked_ledger(account, now=now)
     return UnitEntry.objects.create(
         ledger=ledger,
         kind=UnitEntry.Kind.GRANT,
@@ -153,13 +162,25 @@ def grant(*, account: Account, amount: int, actor: str, reason: str) -> UnitEntr
 
 
 @transaction.atomic
+def add_packs(*, account: Account, packs: int, actor: str) -> list[UnitEntry]:
+    """Add packs of MEDIAHUB_UNITS_PACK_SIZE units to this month, a grant with the reason `pack` for each.
+
+    Raises BadAmount unless 1 <= packs <= MOST_PACKS.
+    """
+    if not 1 <= packs <= MOST_PACKS:
+        raise BadAmount(f"Packs must be a whole number from 1 to {MOST_PACKS}.", field="packs")
+    size = settings.MEDIAHUB_UNITS_PACK_SIZE
+    return [grant(account=account, amount=size, actor=actor, reason=PACK) for _ in range(packs)]
+
+
+@transaction.atomic
 def change_plan(*, account: Account, units_per_month: int, overage_units: int, actor: str) -> UnitLedger:
     """Change the monthly allowance and overage from now on, this month included, by an `adjust` entry (REL L12).
 
     Raises InsufficientUnits if less would remain than is held and spent already.
     """
     now = clock.now()
-    ledger = UnitLedger.objects.select_for_update().get(pk=ledger_for(account, now=now).pk)
+    ledger = _locked_ledger(account, now=now)
     # Read under the lock: of two changes at once the second must see what the first one did.
     account.refresh_from_db()
     difference = units_per_month - account.units_per_month
@@ -178,6 +199,8 @@ def change_plan(*, account: Account, units_per_month: int, overage_units: int, a
             created_at=now,
         )
     UnitLedger.objects.filter(pk=ledger.pk).update(overage=overage_units)
+    allowed = ledger.granted + difference + overage_units
+    raise_alerts(ledger, used=ledger.used, allowed=allowed, now=now)
     Account.objects.filter(pk=account.pk).update(units_per_month=units_per_month, overage_units=overage_units)
     account.refresh_from_db()
     ledger.refresh_from_db()

@@ -60,12 +60,16 @@ class PrivateKeyAuthentication(BaseAuthentication):
 
 
 class KeyPermission(BasePermission):
-    """Whether a restricted key may read or write in the view's `resource_group` (default `media`)."""
+    """Whether a restricted key may read or write in the view's `resource_group` (default `media`).
+
+    The method says which of the two, unless the view has a `required_right`: a question can be asked by POST.
+    """
 
     message = "This API key may not do that."
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        right = "read" if request.method in SAFE_METHODS else "write"
+        by_method = "read" if request.method in SAFE_METHODS else "write"
+        right = getattr(view, "required_right", by_method)
         group = getattr(view, "resource_group", "media")
         user: object = request.user
         return isinstance(user, KeyUser) and user.api_key.allows(group, right)

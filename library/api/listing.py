@@ -1,4 +1,5 @@
-"""The rows that `GET /v1/files` shows, as JSON objects in a stable order. `library.api.files` calls `list_objects`."""
+"""The rows that `GET /v1/files` shows, as JSON objects in a stable order. `library.api.files` calls `list_objects`;
+`files_matching` gives other callers the same files as a query set."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from library import wire
 from library.api.serializers import ListQuery
 from library.models import Account, Asset, AssetVersion, Folder
 from library.names import normal_path
+from library.querysets import AssetQuerySet
 
 _ASSET_COLUMNS = {
     "NAME": "name",
@@ -46,12 +48,24 @@ def list_objects(account: Account, query: ListQuery) -> list[wire.Json]:
     return folders + _files(account, query, folder, start=start, count=count)
 
 
-def _files(account: Account, query: ListQuery, folder: Folder | None, *, start: int, count: int) -> list[wire.Json]:
+def files_matching(account: Account, query: ListQuery) -> AssetQuerySet:
+    """Every file that the query's filters choose, in no order; skip and limit are the caller's business."""
+    folder = None
+    if query.path is not None:
+        folder = Folder.objects.of_account(account).filter(path=normal_path(query.path)).first()
+        if folder is None:
+            return Asset.objects.none()
+    return _matching(account, query, folder)
+
+
+def _matching(account: Account, query: ListQuery, folder: Folder | None) -> AssetQuerySet:
     assets = Asset.objects.of_account(account)
     assets = assets.filter(_file_filter(query, folder, version="current_version__", asset=""))
-    if query.tags:
-        assets = assets.tagged(list(query.tags))
-    rows = assets.with_details().order_by(*_order(query, _ASSET_COLUMNS))
+    return assets.tagged(list(query.tags)) if query.tags else assets
+
+
+def _files(account: Account, query: ListQuery, folder: Folder | None, *, start: int, count: int) -> list[wire.Json]:
+    rows = _matching(account, query, folder).with_details().order_by(*_order(query, _ASSET_COLUMNS))
     # A version exists from the transaction on that wrote its asset, so no asset is without one.
     return [wire.file_object(asset) for asset in rows[start : start + count]] if count else []
 

@@ -38,3 +38,15 @@ def _send(subject: str, body: str, recipients: tuple[str, ...]) -> None:
         except Exception as error:  # noqa: BLE001 - whatever a mail server does, the work that it tells of is done
             log.warning("notice_not_mailed", subject=subject, why=repr(error))
             return
+
+
+def mail_now(subject: str, body: str, recipient: str) -> bool:
+    """Send to one address at once and say whether the server took it, for callers whose rows are tried again."""
+    if not settings.EMAIL_HOST:
+        return False
+    line = " ".join(subject.split())[:LONGEST_SUBJECT]
+    try:
+        return send_mail(line, body, settings.DEFAULT_FROM_EMAIL, [recipient]) == 1
+    except Exception as error:  # noqa: BLE001 - as above; the caller's row stays due
+        log.warning("notice_not_mailed", subject=line, why=repr(error))
+        return False

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.db.models import Q
 
-from extensions.models import ExtensionRun, WebhookDelivery
+from extensions.models import ExtensionRun, UnitAlert, UnitEntry, WebhookDelivery
 from library.renditions import _due
 from mediahub.lib import clock
 from mediahub.lib.literals import Literal
@@ -34,6 +34,17 @@ QUERIES = {
         lambda now: WebhookDelivery.objects.due(now).order_by().filter(first_due_at__lte=now - timedelta(days=1)),
         "delivery_due",
     ),
+    "units posted in a time": (
+        lambda now: UnitEntry.objects.filter(ledger_id=1).posted_between(now - timedelta(days=1), now).order_by(),
+        "entry_posted",
+    ),
+    "runs that succeeded in a time": (
+        lambda now: (
+            ExtensionRun.objects.filter(account_id=1).succeeded_between(now - timedelta(days=1), now).order_by()
+        ),
+        "run_succeeded",
+    ),
+    "alerts to mail": (lambda now: UnitAlert.objects.unsent().filter(due_at__lte=now).order_by("due_at"), "alert_due"),
     "due renditions": (lambda now: _due(now).order_by("due_at"), "rendition_due"),
 }
 
