@@ -188,9 +188,9 @@ def put_off(run: ExtensionRun, busy: ChainBusy) -> None:
 
 def _locked_asset(run: ExtensionRun) -> Asset | None:
     """The run's asset under lock: assets are locked before runs everywhere, so that no two wait for each other."""
-    assets = Asset.objects.filter(pk=run.asset_id)
     if run.asset_id is None:
         return None
+    assets = Asset.objects.filter(pk=run.asset_id)
     # SQLite has one writer at a time, and this transaction is it.
     if connection.features.has_select_for_update and not assets.select_for_update(no_key=True).first():
         return None
