@@ -111,7 +111,7 @@ def _apply_image(
 ) -> dict[str, Any]:
     current = asset.current_version
     still_current = current is not None and current.version_id == run.version_id
-    made_of = asset.versions.filter(version_id=run.version_id).first() or current
+    made_of = current if still_current else asset.versions.filter(version_id=run.version_id).first() or current
     version = versions.add_version(
         asset=asset,
         blob=blob,

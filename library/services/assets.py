@@ -11,8 +11,9 @@ from datetime import datetime
 from typing import Any, Literal
 
 from django.db import IntegrityError, transaction
+from django.db.models import Prefetch, prefetch_related_objects
 
-from library.models import Account, Asset, AssetVersion, Folder
+from library.models import Account, AITag, Asset, AssetVersion, Folder
 from library.names import with_random_suffix
 from library.services.blobs import StoredBlob, discard
 from library.services.folders import ensure_folder
@@ -182,6 +183,8 @@ def _insert(
     )
     if fields.tags:
         replace_tags(asset=asset, names=fields.tags)
+    # The answer shows machine tags, and a file that is a moment old has none: known without a query.
+    prefetch_related_objects([asset], Prefetch("ai_tags", queryset=AITag.objects.none()))
     return asset
 
 
