@@ -11,7 +11,7 @@ from mediahub.lib.literals import literals
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
-    from extensions.models import ExtensionRun, WebhookDelivery  # noqa: F401 - named in the generic bases
+    from extensions.models import ExtensionRun, WebhookDelivery, WebhookEndpoint  # noqa: F401 - named in the generic bases
     from library.models import Account
 
 
@@ -53,3 +53,9 @@ class DeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
     def due(self, now: datetime) -> Self:
         """Open deliveries that may be claimed: waiting past their time, or sending past their lease."""
         return self.open().filter(due_at__lte=now).order_by(F("due_at"))
+
+
+class EndpointQuerySet(models.QuerySet["WebhookEndpoint"]):
+    def of_account(self, account: "Account") -> Self:
+        """Endpoints of one account."""
+        return self.filter(account=account)

@@ -243,8 +243,28 @@ MEDIAHUB_HTTPS_ONLY = env_bool("MEDIAHUB_HTTPS_ONLY")
 MEDIAHUB_OUTBOUND_PORTS = tuple(int(item) for item in env_list("MEDIAHUB_OUTBOUND_PORTS"))
 MEDIAHUB_OUTBOUND_PROXY = env_str("MEDIAHUB_OUTBOUND_PROXY")
 MEDIAHUB_EXTRA_CA_FILE = env_str("MEDIAHUB_EXTRA_CA_FILE")
+MEDIAHUB_WEBHOOK_SECRET_OVERLAP_S = env_int("MEDIAHUB_WEBHOOK_SECRET_OVERLAP_S", 24 * 3600)
+MEDIAHUB_WEBHOOK_OFF_AFTER_DAYS = env_float("MEDIAHUB_WEBHOOK_OFF_AFTER_DAYS", 5, least=1)
+MEDIAHUB_WEBHOOK_RETENTION_DAYS = env_int("MEDIAHUB_WEBHOOK_RETENTION_DAYS", 30, least=1)
+MEDIAHUB_WEBHOOK_LOG_DAYS = env_int("MEDIAHUB_WEBHOOK_LOG_DAYS", 90, least=2)
+if MEDIAHUB_WEBHOOK_LOG_DAYS < MEDIAHUB_WEBHOOK_RETENTION_DAYS:
+    raise ImproperlyConfigured("MEDIAHUB_WEBHOOK_LOG_DAYS must not be below MEDIAHUB_WEBHOOK_RETENTION_DAYS.")
 MEDIAHUB_WEBHOOK_TIMEOUT_S = env_float("MEDIAHUB_WEBHOOK_TIMEOUT_S", 30, least=0.1, most=30)
 MEDIAHUB_WEBHOOK_THREADS = env_int("MEDIAHUB_WEBHOOK_THREADS", 16, least=1)
+
+# Notices by e-mail ---------------------------------------------------------------------------------------------------
+
+EMAIL_HOST = env_str("MEDIAHUB_SMTP_HOST")
+EMAIL_PORT = env_int("MEDIAHUB_SMTP_PORT", 587, least=1, most=65535)
+EMAIL_HOST_USER = env_str("MEDIAHUB_SMTP_USER")
+EMAIL_HOST_PASSWORD = env_secret("MEDIAHUB_SMTP_PASSWORD")
+_SMTP_TLS = env_str("MEDIAHUB_SMTP_TLS", "starttls").lower()
+if _SMTP_TLS not in {"starttls", "tls", "off"}:
+    raise ImproperlyConfigured("MEDIAHUB_SMTP_TLS must be starttls, tls or off.")
+EMAIL_USE_TLS, EMAIL_USE_SSL = _SMTP_TLS == "starttls", _SMTP_TLS == "tls"
+EMAIL_TIMEOUT = 5
+DEFAULT_FROM_EMAIL = env_str("MEDIAHUB_EMAIL_FROM", "MediaHub <mediahub@localhost>")
+MEDIAHUB_OPERATOR_EMAILS = env_list("MEDIAHUB_OPERATOR_EMAILS")
 
 # Workers -------------------------------------------------------------------------------------------------------------
 

@@ -3,14 +3,16 @@
 from extensions.models.run import ExtensionRun
 from extensions.models.turns import Turn, WorkerHeartbeat
 from extensions.models.units import UnitEntry, UnitLedger
-from extensions.models.webhooks import WebhookAttempt, WebhookDelivery
+from extensions.models.webhooks import RetiredSecret, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 
 __all__ = [
     "ExtensionRun",
+    "RetiredSecret",
     "Turn",
     "UnitEntry",
     "UnitLedger",
     "WebhookAttempt",
     "WebhookDelivery",
+    "WebhookEndpoint",
     "WorkerHeartbeat",
 ]
