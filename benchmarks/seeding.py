@@ -1,7 +1,8 @@
 # ruff: noqa: E402 - models can be imported only when Django is set up
 """Writes what a benchmark needs through MediaHub's own services; `benchmarks.system` runs it as a process of its own.
 
-`python -m benchmarks.seeding account | runs COUNT WEBHOOK_URL`; the last line of output is the result as JSON.
+`python -m benchmarks.seeding account | runs COUNT WEBHOOK_URL | deliveries EACH BYTES URL...`; the last line of output
+is the result as JSON.
 """
 
 import io
@@ -18,9 +19,12 @@ from django.core.management import call_command
 from django.db import transaction
 from PIL import Image
 
+from extensions import turns
 from extensions.catalog import parse_blocks
-from extensions.models import ExtensionRun
+from extensions.models import ExtensionRun, WebhookDelivery
 from extensions.runs.services import request_runs
+from extensions.webhooks.publish import QUEUE, receiver_of
+from extensions.webhooks.signing import new_message_id
 from library.models import Account
 from library.services.accounts import create_account
 from library.services.assets import UploadFields, upload_asset
@@ -49,6 +53,32 @@ def runs(count: str, webhook_url: str) -> int:
     return ExtensionRun.objects.update(woken_at=None)
 
 
+def deliveries(each: str, body_bytes: str, *urls: str) -> int:
+    """Have so many deliveries of so many bytes wait for each receiver, made in turns, due since the same moment."""
+    call_command("migrate", interactive=False, verbosity=0)
+    account()
+    owner, now = Account.objects.get(slug="bench"), clock.now()
+    turns.join_queue(QUEUE, [receiver_of(url) for url in urls], now=now)
+    body = json.dumps({"service": "local-auto-tagging", "status": "SUCCESS", "filler": "x" * int(body_bytes)}).encode()
+    rows = [
+        WebhookDelivery(
+            message_id=new_message_id(),
+            account=owner,
+            kind=WebhookDelivery.Kind.EXTENSION,
+            event="local-auto-tagging",
+            url=url,
+            receiver=receiver_of(url),
+            body=body[-int(body_bytes) :],
+            first_due_at=now,
+            due_at=now,
+            created_at=now,
+        )
+        for _ in range(int(each))
+        for url in urls
+    ]
+    return len(WebhookDelivery.objects.bulk_create(rows, batch_size=BATCH))
+
+
 def _asset_with_run(owner: Account, number: int, webhook_url: str) -> None:
     name = f"seed-{number}.png"
     blob = store_bytes(data=_picture(number), name=name)
@@ -69,4 +99,4 @@ def _picture(number: int) -> bytes:
 
 
 if __name__ == "__main__":
-    print(json.dumps({"account": account, "runs": runs}[sys.argv[1]](*sys.argv[2:])))
+    print(json.dumps({"account": account, "deliveries": deliveries, "runs": runs}[sys.argv[1]](*sys.argv[2:])))

@@ -1,6 +1,7 @@
-"""Webhooks: endpoints for events, deliveries with a frozen payload and their next attempt, one row for every attempt."""
+"""Webhooks: endpoints for events, deliveries with a frozen payload and their next attempt, one row per attempt."""
 
 import secrets
+from dataclasses import dataclass
 from typing import ClassVar
 
 from django.db import models
@@ -82,6 +83,20 @@ class RetiredSecret(models.Model):
         return secretbox.decrypt(self.secret_token)
 
 
+@dataclass(frozen=True)
+class ClaimTerms:
+    """What the claim of a delivery saw beside its row, so that sending it asks for nothing twice.
+
+    secret_token: of the endpoint, or of the account for a `webhookUrl`. endpoint_is_on: None where there is none.
+    """
+
+    secret_token: str
+    has_retired_secrets: bool
+    endpoint_is_on: bool | None
+    endpoint_is_failing: bool
+    receiver_is_failing: bool
+
+
 class WebhookDelivery(models.Model):
     """One payload for one receiver. Transitions, each one conditional UPDATE:
 
@@ -136,6 +151,9 @@ class WebhookDelivery(models.Model):
     created_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
     body_erased_at = models.DateTimeField(null=True)
+
+    terms: ClaimTerms | None = None
+    """Set by `extensions.webhooks.claim` on the delivery that it hands out."""
 
     objects = DeliveryQuerySet.as_manager()
 

@@ -11,9 +11,9 @@ from typing import Any
 from uuid import uuid4
 
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import F
 
-from extensions.models import RetiredSecret, WebhookDelivery
+from extensions.models import ClaimTerms, WebhookDelivery
 from extensions.webhooks.backoff import LAST_ATTEMPT_AT, WINDOW
 from extensions.webhooks.publish import FAILURES_BEFORE_PAUSE, QUEUE
 from mediahub.lib import processes
@@ -35,15 +35,26 @@ _SENDABLE = f"""FROM extensions_turn t WHERE t.queue = %(queue)s
     AND EXISTS (SELECT 1 FROM extensions_webhookdelivery d WHERE d.receiver = t.key AND {_DUE})
     AND (t.paused_until IS NULL OR t.paused_until <= %(now)s OR EXISTS (
         SELECT 1 FROM extensions_webhookdelivery d WHERE d.receiver = t.key AND {_CLOSING} AND d.due_at <= %(now)s))
-    AND {_UNDER_WAY.format(receiver="t.key")} < CASE WHEN t.failures >= %(strikes)s THEN 1 ELSE %(most)s END"""
-_NEXT_TURN = f"SELECT t.id, t.key, t.failures, t.paused_until > %(now)s {_SENDABLE} ORDER BY t.served_at, t.id LIMIT 1"
-# The cap is asked again: what was counted without the turn's lock may have changed.
-_TAKE = f"""UPDATE extensions_webhookdelivery SET state = 'sending', token = %(token)s, due_at = %(lease)s, node = %(node)s,
-        process_id = %(process)s, process_started = %(started)s, woken_at = NULL
+    AND {_UNDER_WAY.format(receiver="t.key")} < CASE WHEN t.failures >= %(strikes)s THEN 1 ELSE %(most)s END"""  # noqa: S608 - constants
+_NEXT_TURN = f"""UPDATE extensions_turn SET served_at = %(now)s
+    WHERE id = (SELECT t.id {_SENDABLE} ORDER BY t.served_at, t.id LIMIT 1 {{lock}})
+    RETURNING key, failures, paused_until > %(now)s"""  # noqa: S608 - put together from the constants above
+_COUNT = f"SELECT count(*) FROM (SELECT 1 {_SENDABLE} LIMIT %(limit)s) counted"  # noqa: S608 - constants
+# The cap is asked again: what was counted without the turn's lock may have changed. Then the receiver has gone to the
+# end of the queue although it got nothing, which is right: it is being served as much as it may be.
+_TAKE = f"""UPDATE extensions_webhookdelivery SET state = 'sending', token = %(token)s, due_at = %(lease)s,
+        node = %(node)s, process_id = %(process)s, process_started = %(started)s, woken_at = NULL
     WHERE id = (SELECT d.id FROM extensions_webhookdelivery d WHERE d.receiver = %(key)s AND {_DUE} {{only}}
         ORDER BY d.due_at LIMIT 1)
     AND state IN ('pending', 'sending') AND due_at <= %(now)s AND {_UNDER_WAY.format(receiver="%(key)s")} < %(cap)s
-    RETURNING id"""
+    RETURNING id"""  # noqa: S608 - put together from the constants above
+
+
+_LOADED = """SELECT d.*, coalesce(e.secret_token, a.webhook_secret_token) AS secret_token,
+        e.enabled AS endpoint_is_on, e.failing_since, EXISTS (SELECT 1 FROM extensions_retiredsecret r
+            WHERE r.account_id = d.account_id AND r.until > %(now)s) AS has_retired_secrets
+    FROM extensions_webhookdelivery d JOIN library_account a ON a.id = d.account_id
+    LEFT JOIN extensions_webhookendpoint e ON e.id = d.endpoint_id WHERE d.id = %(pk)s"""
 
 
 def claim(*, now: datetime) -> WebhookDelivery | None:
@@ -72,37 +83,40 @@ def take_next(*, now: datetime) -> WebhookDelivery | None:
     """Take a delivery inside the caller's transaction, which may hold a turn already; waits for no lock of a turn.
 
     The turn's row is locked before any delivery's, here and when an attempt ends. On PostgreSQL a turn that another
-    worker has locked is passed over; SQLite has one writer at a time anyway. The delivery comes with its account and
-    endpoint, and with `has_retired_secrets`.
+    worker has locked is passed over; SQLite has one writer at a time anyway. The delivery comes with its `terms`.
     """
     values = _values(now)
-    lock = " FOR UPDATE OF t SKIP LOCKED" if connection.vendor == "postgresql" else ""
+    lock = "FOR UPDATE OF t SKIP LOCKED" if connection.vendor == "postgresql" else ""
     with connection.cursor() as cursor:
-        cursor.execute(_NEXT_TURN + lock, values)
+        cursor.execute(_NEXT_TURN.format(lock=lock), values)
         found = cursor.fetchall()
         if not found:
             return None
-        turn, receiver, failures, is_paused = found[0]
+        receiver, failures, is_paused = found[0]
         values |= {"key": receiver, "cap": 1 if failures >= FAILURES_BEFORE_PAUSE else MOST_AT_ONCE} | _lease(now)
         cursor.execute(_TAKE.format(only=f"AND {_CLOSING}" if is_paused else ""), values)
         taken = cursor.fetchall()
-        if not taken:
-            return None
-        cursor.execute("UPDATE extensions_turn SET served_at = %s WHERE id = %s", [values["now"], turn])
-    return _loaded(taken[0][0], now=now)
+    return _loaded(taken[0][0], values, receiver_is_failing=failures > 0) if taken else None
 
 
 def sendable_receivers(*, now: datetime, most: int) -> int:
     """How many receivers with due work may get a request now, counted up to `most`."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT count(*) FROM (SELECT 1 {_SENDABLE} LIMIT %(limit)s) s", _values(now) | {"limit": most})
+        cursor.execute(_COUNT, _values(now) | {"limit": most})
         return int(cursor.fetchone()[0])
 
 
-def _loaded(pk: int, *, now: datetime) -> WebhookDelivery:
-    retired = RetiredSecret.objects.filter(account_id=OuterRef("account_id"), until__gt=now)
-    rows = WebhookDelivery.objects.select_related("account", "endpoint").annotate(has_retired_secrets=Exists(retired))
-    return rows.get(pk=pk)
+def _loaded(pk: int, values: dict[str, Any], *, receiver_is_failing: bool) -> WebhookDelivery:
+    [row] = WebhookDelivery.objects.raw(_LOADED, values | {"pk": pk})
+    seen: Any = row  # what the query adds to the columns of the delivery
+    row.terms = ClaimTerms(
+        secret_token=seen.secret_token,
+        has_retired_secrets=bool(seen.has_retired_secrets),
+        endpoint_is_on=None if row.endpoint_id is None else bool(seen.endpoint_is_on),
+        endpoint_is_failing=seen.failing_since is not None,
+        receiver_is_failing=receiver_is_failing,
+    )
+    return row
 
 
 def _values(now: datetime) -> dict[str, Any]:

@@ -63,28 +63,46 @@ class _Overtaken(Exception):
     """The lease was lost; what this transaction wrote is taken back."""
 
 
+class _Clock:
+    """The database's clock, carried on by this process's own for a while: it need not be asked for every attempt."""
+
+    ASKED_EVERY_S = 5.0
+
+    def __init__(self) -> None:
+        self._asked = 0.0
+        self._told: datetime | None = None
+
+    def now(self) -> datetime:
+        """The present moment."""
+        passed_s = time.monotonic() - self._asked
+        if self._told is None or passed_s > self.ASKED_EVERY_S:
+            self._told, self._asked, passed_s = clock.now(), time.monotonic(), 0.0
+        return self._told + timedelta(seconds=passed_s)
+
+
 def deliver_one() -> WebhookDelivery | None:
     """Send one due delivery and record the attempt; None if nothing may be sent now."""
-    delivery = claim(now=clock.now())
+    ticking = _Clock()
+    delivery = claim(now=ticking.now())
     if delivery is not None:
-        deliver(delivery, may_go_on=lambda: False)
+        deliver(delivery, ticking, may_go_on=lambda: False)
     return delivery
 
 
 def deliver_while(may_go_on: Callable[[], bool]) -> None:
     """Send due deliveries one after the other until none may be sent now, or `may_go_on` says no."""
-    delivery = claim(now=clock.now()) if may_go_on() else None
+    ticking = _Clock()
+    delivery = claim(now=ticking.now()) if may_go_on() else None
     while delivery is not None:
-        delivery = deliver(delivery, may_go_on=may_go_on)
+        delivery = deliver(delivery, ticking, may_go_on=may_go_on)
         if delivery is None and may_go_on():
-            delivery = claim(now=clock.now())
+            delivery = claim(now=ticking.now())
 
 
-def deliver(delivery: WebhookDelivery, *, may_go_on: Callable[[], bool]) -> WebhookDelivery | None:
+def deliver(delivery: WebhookDelivery, ticking: _Clock, *, may_go_on: Callable[[], bool]) -> WebhookDelivery | None:
     """Send a claimed delivery, record the attempt, and take the next delivery if there is one and it `may_go_on`."""
     crash_point("delivery.claimed")
-    started_at = clock.now()
-    began = time.monotonic()
+    started_at = ticking.now()
     try:
         outcome = NOT_SENT if _is_called_off(delivery) else send(delivery, started_at=started_at)
     except Exception as error:
@@ -92,11 +110,10 @@ def deliver(delivery: WebhookDelivery, *, may_go_on: Callable[[], bool]) -> Webh
         log.exception("delivery_failed_unexpectedly", delivery=delivery.message_id)
         outcome = Outcome(duration_ms=0, reason="internal", answer=_clean(f"{type(error).__name__}"))
     crash_point("delivery.sent")
-    # The database's clock, carried on by ours for the time of the call: one question less for each attempt.
-    ended_at = started_at + timedelta(seconds=time.monotonic() - began)
-    _, following = _record(delivery, outcome, started_at=started_at, now=ended_at, take_more=may_go_on())
+    now = ticking.now()
+    _, following = _record(delivery, outcome, started_at=started_at, now=now, take_more=may_go_on())
     if outcome is not NOT_SENT:
-        _switch_off_if_due(delivery, outcome, now=ended_at)
+        _switch_off_if_due(delivery, outcome, now=now)
     return following
 
 
@@ -158,7 +175,7 @@ def _write(delivery: WebhookDelivery, outcome: Outcome, *, started_at: datetime,
     succeeded = outcome.is_success(delivery.kind)
     if outcome is not NOT_SENT:
         # Turn before delivery, as in claiming, so that no two workers wait for each other.
-        _remember(delivery.receiver, succeeded=succeeded, now=now)
+        _remember(delivery, succeeded=succeeded, now=now)
     number = delivery.attempts_made + (outcome is not NOT_SENT)
     reason = "" if succeeded else outcome.reason or "http_error"
     held = WebhookDelivery.objects.filter(pk=delivery.pk, state=State.SENDING, token=delivery.token)
@@ -184,8 +201,8 @@ def _write(delivery: WebhookDelivery, outcome: Outcome, *, started_at: datetime,
         answer=outcome.answer[:1024],
         location=outcome.location,
     ).save(force_insert=True)
-    if delivery.endpoint is not None:
-        _remember_endpoint(delivery.endpoint, succeeded=succeeded, now=now)
+    if delivery.endpoint_id is not None:
+        _remember_endpoint(delivery, succeeded=succeeded, now=now)
 
 
 def _next_state(delivery: WebhookDelivery, outcome: Outcome, *, succeeded: bool, now: datetime) -> dict[str, object]:
@@ -208,11 +225,16 @@ def _next_state(delivery: WebhookDelivery, outcome: Outcome, *, succeeded: bool,
     return {"state": State.PENDING, "due_at": due_at}
 
 
-def _remember(receiver: str, *, succeeded: bool, now: datetime) -> None:
-    """Count the receiver's failures in a row (REL W14). A success of a sound receiver locks nothing."""
-    turns = Turn.objects.filter(queue=QUEUE, key=receiver)
+def _remember(delivery: WebhookDelivery, *, succeeded: bool, now: datetime) -> None:
+    """Count the receiver's failures in a row (REL W14).
+
+    A success writes only if the receiver was failing when the delivery was claimed; a failure since then is forgotten
+    by the next success, which comes soon at a sound receiver.
+    """
+    turns = Turn.objects.filter(queue=QUEUE, key=delivery.receiver)
     if succeeded:
-        turns.filter(failures__gt=0).update(failures=0, paused_until=None)
+        if delivery.terms is None or delivery.terms.receiver_is_failing:
+            turns.filter(failures__gt=0).update(failures=0, paused_until=None)
         return
     turn = turns.select_for_update().first()
     if turn is not None:
@@ -224,32 +246,32 @@ def _remember(receiver: str, *, succeeded: bool, now: datetime) -> None:
 
 def _is_called_off(delivery: WebhookDelivery) -> bool:
     """Whether the endpoint was switched off or deleted after this delivery was made. A test goes to any endpoint."""
-    if delivery.kind != WebhookDelivery.Kind.EVENT:
+    if delivery.kind != WebhookDelivery.Kind.EVENT or delivery.terms is None:
         return False
-    return delivery.endpoint is None or not (delivery.endpoint.enabled or delivery.event == TEST)
+    is_on = delivery.terms.endpoint_is_on
+    return is_on is None or not (is_on or delivery.event == TEST)
 
 
-def _remember_endpoint(endpoint: WebhookEndpoint, *, succeeded: bool, now: datetime) -> None:
+def _remember_endpoint(delivery: WebhookDelivery, *, succeeded: bool, now: datetime) -> None:
     """Keep since when an endpoint has done nothing but fail (REL W21); a write only where that changes."""
-    row = WebhookEndpoint.objects.filter(pk=endpoint.pk)
-    if succeeded and endpoint.failing_since is not None:
-        row.update(failing_since=None)
-    elif not succeeded and endpoint.failing_since is None:
-        row.filter(failing_since=None).update(failing_since=now)
+    was_failing = delivery.terms is None or delivery.terms.endpoint_is_failing
+    endpoint = WebhookEndpoint.objects.filter(pk=delivery.endpoint_id)
+    if succeeded and was_failing:
+        endpoint.update(failing_since=None)
+    elif not succeeded:
+        endpoint.filter(failing_since=None).update(failing_since=now)
 
 
 def _switch_off_if_due(delivery: WebhookDelivery, outcome: Outcome, *, now: datetime) -> None:
     """Switch the endpoint off that says it is gone, or that has failed for days without a single success."""
-    endpoint = delivery.endpoint
-    if endpoint is None or not endpoint.enabled or outcome.is_success(delivery.kind):
+    if delivery.endpoint_id is None or outcome.is_success(delivery.kind):
         return
     if outcome.status == GONE:
-        switch_off(endpoint_id=endpoint.pk, reason=WebhookEndpoint.Off.GONE, now=now)
+        switch_off(endpoint_id=delivery.endpoint_id, reason=WebhookEndpoint.Off.GONE, now=now)
         return
     too_long = now - timedelta(days=settings.MEDIAHUB_WEBHOOK_OFF_AFTER_DAYS)
-    still_failing = WebhookEndpoint.objects.filter(pk=endpoint.pk, failing_since__lte=too_long)
-    if endpoint.failing_since is not None and endpoint.failing_since <= too_long and still_failing.exists():
-        switch_off(endpoint_id=endpoint.pk, reason=WebhookEndpoint.Off.FAILING, now=now)
+    if WebhookEndpoint.objects.filter(pk=delivery.endpoint_id, enabled=True, failing_since__lte=too_long).exists():
+        switch_off(endpoint_id=delivery.endpoint_id, reason=WebhookEndpoint.Off.FAILING, now=now)
 
 
 def _as_text(body: bytes) -> str:

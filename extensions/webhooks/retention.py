@@ -44,7 +44,8 @@ def erase_bodies() -> int:
 def remove_deliveries() -> int:
     """Remove finished deliveries that are old enough, with their attempts, in batches; return how many."""
     before = clock.now() - timedelta(days=settings.MEDIAHUB_WEBHOOK_LOG_DAYS)
-    old = WebhookDelivery.objects.filter(finished_at__isnull=False, finished_at__lt=before, body_erased_at__isnull=False)
+    finished = WebhookDelivery.objects.filter(finished_at__isnull=False, body_erased_at__isnull=False)
+    old = finished.filter(finished_at__lt=before)
     removed = 0
     for _ in range(MOST_BATCHES):
         keys = list(old.order_by("finished_at").values_list("pk", flat=True)[:BATCH])

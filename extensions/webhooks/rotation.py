@@ -44,13 +44,13 @@ def rotate_secret(*, account: Account, endpoint: WebhookEndpoint | None = None, 
 
 
 def secrets_for(delivery: WebhookDelivery, *, now: datetime) -> list[str]:
-    """Every secret that signs a delivery at this moment, the newest first."""
-    newest = delivery.endpoint.secret if delivery.endpoint else delivery.account.webhook_secret
-    if not getattr(delivery, "has_retired_secrets", True):
+    """Every secret that signs a claimed delivery at this moment, the newest first."""
+    assert delivery.terms is not None, "only what was claimed is sent"
+    newest = secretbox.decrypt(delivery.terms.secret_token)
+    if not delivery.terms.has_retired_secrets:
         return [newest]
     retired = RetiredSecret.objects.filter(account_id=delivery.account_id, until__gt=now)
-    retired = retired.filter(endpoint_id=delivery.endpoint_id)
-    return [newest, *(row.secret for row in retired)]
+    return [newest, *(row.secret for row in retired.filter(endpoint_id=delivery.endpoint_id))]
 
 
 def erase_retired(*, now: datetime) -> int:

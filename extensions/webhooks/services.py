@@ -1,5 +1,6 @@
 """What people do with deliveries: send one or many again, call off what is waiting (REL W18, W19)."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,8 +19,8 @@ from mediahub.lib.errors import Conflict
 
 State = WebhookDelivery.State
 REPLAYED_WITHIN = timedelta(days=30)
-MOST_REPLAYED_AT_ONCE = 10_000
-"""A larger replay is asked for again: it goes on with what is left, because what waits is not replayed twice."""
+MOST_REPLAYED_AT_ONCE = 1000
+"""A larger replay is asked for again, with where the one before ended."""
 
 
 class NotReplayable(Conflict):
@@ -32,13 +33,23 @@ class NotReplayable(Conflict):
 class Chosen:
     """Which finished deliveries to send again: of an account (None: all), to a receiver, made since a moment.
 
-    receiver: scheme, host and port, or any URL there. only_failed: not those that were delivered.
+    receiver: scheme, host and port, or any URL there. only_failed: not those that were delivered. after: key of the
+    delivery at which an earlier replay ended.
     """
 
     account: Account | None = None
     receiver: str | None = None
     since: datetime | None = None
     only_failed: bool = False
+    after: int = 0
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """How many will be sent again, and the key to go on after where there may be more."""
+
+    count: int
+    after: int | None
 
 
 @transaction.atomic
@@ -51,36 +62,35 @@ def replay(*, delivery: WebhookDelivery, actor: str) -> WebhookDelivery:
     found = _replayable(now).filter(pk=delivery.pk).select_related("endpoint", "account").first()
     if found is None or not _start_anew(found, now=now):
         raise NotReplayable(
-            "Only a finished delivery of the last 30 days whose body is kept and whose endpoint is on can be sent again."
+            "Only a finished delivery of the last 30 days can be sent again, with its body kept and its endpoint on."
         )
     audit(account=found.account, actor=actor, action="webhook.replayed", target=found.message_id, detail={})
     return found
 
 
-def replay_many(*, chosen: Chosen, actor: str, dry_run: bool = False) -> int:
-    """Send finished deliveries again, the oldest first, and return how many; `dry_run` only counts them.
+def replay_many(*, chosen: Chosen, actor: str) -> Replayed:
+    """Send finished deliveries again, the oldest first, at most MOST_REPLAYED_AT_ONCE.
 
     Each is a transaction of its own, so that a long replay neither locks rows nor loses what it has done.
     """
-    now = clock.now()
-    keys = list(chosen_deliveries(chosen, now=now).order_by("pk").values_list("pk", flat=True)[:MOST_REPLAYED_AT_ONCE])
-    if dry_run:
-        return len(keys)
-    count: dict[int, int] = {}
+    rows = chosen_deliveries(chosen, now=clock.now()).order_by("pk")
+    keys = list(rows.values_list("pk", flat=True)[:MOST_REPLAYED_AT_ONCE])
+    count: Counter[int] = Counter()
     for pk in keys:
         with transaction.atomic():
+            now = clock.now()
             found = _replayable(now).filter(pk=pk).select_related("endpoint").first()
-            if found is not None and _start_anew(found, now=clock.now()):
-                count[found.account_id] = count.get(found.account_id, 0) + 1
+            if found is not None and _start_anew(found, now=now):
+                count[found.account_id] += 1
     for account in Account.objects.filter(pk__in=count):
         detail = {"count": count[account.pk], "since": chosen.since.isoformat() if chosen.since else None}
         audit(account=account, actor=actor, action="webhook.replayed-many", target=chosen.receiver or "", detail=detail)
-    return sum(count.values())
+    return Replayed(count.total(), keys[-1] if len(keys) == MOST_REPLAYED_AT_ONCE else None)
 
 
 def chosen_deliveries(chosen: Chosen, *, now: datetime) -> DeliveryQuerySet:
     """Those of the chosen that can be sent again at this moment."""
-    rows = _replayable(now)
+    rows = _replayable(now).filter(pk__gt=chosen.after)
     if chosen.account is not None:
         rows = rows.of_account(chosen.account)
     if chosen.receiver is not None:
