@@ -13,11 +13,13 @@ from factory.django import DjangoModelFactory
 
 from extensions.models import (
     ExtensionRun,
+    RetiredSecret,
     Turn,
     UnitEntry,
     UnitLedger,
     WebhookAttempt,
     WebhookDelivery,
+    WebhookEndpoint,
     WorkerHeartbeat,
 )
 from library.identifiers import new_object_id
@@ -234,6 +236,26 @@ class UnitEntryFactory(DjangoModelFactory):
     amount = 650
     actor = "plan"
     created_at = EPOCH
+
+
+class WebhookEndpointFactory(DjangoModelFactory):
+    class Meta:
+        model = WebhookEndpoint
+
+    account = factory.SubFactory(AccountFactory)
+    url = factory.Sequence(lambda n: f"https://receiver.example/hook-{n}")
+    events = ["file.created"]
+    secret_token = factory.LazyFunction(lambda: secretbox.encrypt("whsec_c2VjcmV0"))
+    created_at = updated_at = EPOCH
+
+
+class RetiredSecretFactory(DjangoModelFactory):
+    class Meta:
+        model = RetiredSecret
+
+    account = factory.SubFactory(AccountFactory)
+    secret_token = factory.LazyFunction(lambda: secretbox.encrypt("whsec_b2xk"))
+    until = EPOCH
 
 
 class WebhookDeliveryFactory(DjangoModelFactory):

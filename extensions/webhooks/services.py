@@ -88,6 +88,11 @@ def replay_many(*, chosen: Chosen, actor: str) -> Replayed:
     return Replayed(count.total(), keys[-1] if len(keys) == MOST_REPLAYED_AT_ONCE else None)
 
 
+def can_replay(delivery: WebhookDelivery) -> bool:
+    """Whether `replay` would take it at this moment."""
+    return _replayable(clock.now()).filter(pk=delivery.pk).exists()
+
+
 def chosen_deliveries(chosen: Chosen, *, now: datetime) -> DeliveryQuerySet:
     """Those of the chosen that can be sent again at this moment."""
     rows = _replayable(now).filter(pk__gt=chosen.after)

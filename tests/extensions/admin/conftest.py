@@ -6,10 +6,16 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from extensions.models import ExtensionRun, WebhookDelivery
+from extensions.models import ExtensionRun, WebhookDelivery, WebhookEndpoint
 from library.models import Account, AITag, ApiKey, Asset, Membership
 from tests.extensions.scenes import ask_for, make_asset
-from tests.factories import AITagFactory, UserFactory, WebhookAttemptFactory, WebhookDeliveryFactory
+from tests.factories import (
+    AITagFactory,
+    UserFactory,
+    WebhookAttemptFactory,
+    WebhookDeliveryFactory,
+    WebhookEndpointFactory,
+)
 
 
 @dataclass
@@ -21,6 +27,7 @@ class Scene:
     ai_tag: AITag
     run: ExtensionRun
     delivery: WebhookDelivery
+    endpoint: WebhookEndpoint
     key: ApiKey
     member: Membership
 
@@ -30,6 +37,7 @@ class Scene:
             "file_id": self.asset.file_id,
             "version_id": self.asset.file_id,
             "run_id": self.run.pk,
+            "endpoint_id": self.endpoint.endpoint_id,
             "spec": "ik_ml_thumbnail",
         }
         known["pk"] = {
@@ -57,6 +65,7 @@ def scene(new_account):
         ai_tag=AITagFactory(asset=asset, name="Bird"),
         run=run,
         delivery=delivery,
+        endpoint=WebhookEndpointFactory(account=account),
         key=ApiKey.objects.get(account=account),
         member=Membership.objects.create(account=account, user=UserFactory(username="mina"), role="viewer"),
     )
