@@ -130,14 +130,14 @@ def _moment(given: QueryDict) -> datetime | None:
     """What was typed as `since`, in UTC; None where it is no moment."""
     try:
         moment = parse_datetime(given.get("since", ""))
-        return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
-    except ValueError:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC) if moment else None
+    except (ValueError, OverflowError):
         return None
 
 
 def _shown(moment: datetime | None) -> str:
     """As an input for a date and time has it."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M") if moment else ""
+    return moment.strftime("%Y-%m-%dT%H:%M") if moment else ""
 
 
 def _readable(body: bytes) -> str:

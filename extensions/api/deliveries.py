@@ -18,6 +18,7 @@ from extensions.api.webhooks import actor, find_endpoint
 from extensions.models import WebhookDelivery
 from extensions.querysets import DeliveryQuerySet
 from extensions.webhooks.endpoints import send_test
+from extensions.webhooks.publish import receiver_of
 from extensions.webhooks.rotation import rotate_secret
 from extensions.webhooks.services import Chosen, chosen_deliveries, replay, replay_many
 from library import wire
@@ -164,7 +165,7 @@ def _filtered(account: Account, given: Mapping[str, str]) -> DeliveryQuerySet:
             raise BadFilter(f"state must be one of {', '.join(WebhookDelivery.State.values)}.", field="state")
         rows = rows.filter(state=given["state"])
     if "receiver" in given:
-        rows = rows.filter(receiver=_receiver(given["receiver"]))
+        rows = rows.filter(receiver=receiver_of(_receiver(given["receiver"])))
     if "event" in given:
         rows = rows.filter(event=_clean(given["event"], "event"))
     if "since" in given:

@@ -77,8 +77,8 @@ def _moment(text: str | None) -> datetime | None:
         return None
     try:
         moment = parse_datetime(text)
-    except ValueError:
-        moment = None
-    if moment is None:
-        raise CommandError("--since must be a moment such as 2026-03-01T00:00:00Z.")
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        if moment is None:
+            raise ValueError(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise CommandError("--since must be a moment such as 2026-03-01T00:00:00Z.") from error
