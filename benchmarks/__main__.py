@@ -25,6 +25,7 @@ BENCHMARKS = (
     "sync_tagging",
     "uploads",
     "load",
+    "deliveries",
     "waiting",
     "recovery",
     "memory_growth",

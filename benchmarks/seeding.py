@@ -53,10 +53,13 @@ def runs(count: str, webhook_url: str) -> int:
     return ExtensionRun.objects.update(woken_at=None)
 
 
-def deliveries(each: str, body_bytes: str, *urls: str) -> int:
-    """Have so many deliveries of so many bytes wait for each receiver, made in turns, due since the same moment."""
+def deliveries(each: str, body_bytes: str, *urls: str) -> str:
+    """Have so many deliveries of so many bytes wait for each receiver, made in turns, due since the same moment.
+
+    Returns the private key of the account they belong to.
+    """
     call_command("migrate", interactive=False, verbosity=0)
-    account()
+    private_key = account()
     owner, now = Account.objects.get(slug="bench"), clock.now()
     turns.join_queue(QUEUE, [receiver_of(url) for url in urls], now=now)
     body = json.dumps({"service": "local-auto-tagging", "status": "SUCCESS", "filler": "x" * int(body_bytes)}).encode()
@@ -76,7 +79,8 @@ def deliveries(each: str, body_bytes: str, *urls: str) -> int:
         for _ in range(int(each))
         for url in urls
     ]
-    return len(WebhookDelivery.objects.bulk_create(rows, batch_size=BATCH))
+    WebhookDelivery.objects.bulk_create(rows, batch_size=BATCH)
+    return private_key
 
 
 def _asset_with_run(owner: Account, number: int, webhook_url: str) -> None:

@@ -114,5 +114,5 @@ def _other_versions(asset: Asset) -> list[str]:
     """Ids of the versions that are not current, if an endpoint asks for their deletions."""
     if not subscriptions.of(asset.account_id, "file-version.deleted"):
         return []
-    others = asset.versions.exclude(pk=asset.current_version_id).order_by("number")
+    others = asset.versions.exclude(pk=asset.current_version_id or 0).order_by("number")
     return list(others.values_list("version_id", flat=True))

@@ -46,7 +46,7 @@ class DeliveryListView(APIView):
     resource_group = "webhooks"
 
     def get(self, request: Request) -> Response:
-        given = {name: value for name, value in request.query_params.items() if value != ""}
+        given = {name: value for name, value in request.query_params.dict().items() if value != ""}
         limit = _whole(given, "limit", default=20, most=MOST_ROWS)
         rows = list(_filtered(key_user(request).account, given)[: limit + 1])
         more = str(rows[limit - 1].pk) if len(rows) > limit else None

@@ -202,7 +202,8 @@ def _write(delivery: WebhookDelivery, outcome: Outcome, *, started_at: datetime,
         location=outcome.location,
     ).save(force_insert=True)
     if delivery.endpoint_id is not None:
-        _remember_endpoint(delivery, succeeded=succeeded, now=now)
+        was_failing = delivery.terms is None or delivery.terms.endpoint_is_failing
+        _remember_endpoint(delivery.endpoint_id, was_failing=was_failing, succeeded=succeeded, now=now)
 
 
 def _next_state(delivery: WebhookDelivery, outcome: Outcome, *, succeeded: bool, now: datetime) -> dict[str, object]:
@@ -252,10 +253,9 @@ def _is_called_off(delivery: WebhookDelivery) -> bool:
     return is_on is None or not (is_on or delivery.event == TEST)
 
 
-def _remember_endpoint(delivery: WebhookDelivery, *, succeeded: bool, now: datetime) -> None:
+def _remember_endpoint(endpoint_id: int, *, was_failing: bool, succeeded: bool, now: datetime) -> None:
     """Keep since when an endpoint has done nothing but fail (REL W21); a write only where that changes."""
-    was_failing = delivery.terms is None or delivery.terms.endpoint_is_failing
-    endpoint = WebhookEndpoint.objects.filter(pk=delivery.endpoint_id)
+    endpoint = WebhookEndpoint.objects.filter(pk=endpoint_id)
     if succeeded and was_failing:
         endpoint.update(failing_since=None)
     elif not succeeded:
