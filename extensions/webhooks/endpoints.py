@@ -23,6 +23,7 @@ from mediahub.lib import clock, secretbox
 from mediahub.lib.errors import DomainError, NotFound
 from mediahub.lib.http import BadUrl, check_url, policy_from_settings
 from mediahub.lib.mail import send_notice
+from mediahub.lib.retry import repeat_on_conflict
 
 log = structlog.get_logger(__name__)
 
@@ -79,6 +80,7 @@ def create_endpoint(
     return endpoint
 
 
+@repeat_on_conflict
 @transaction.atomic
 def update_endpoint(*, endpoint: WebhookEndpoint, changes: EndpointChanges, actor: str) -> WebhookEndpoint:
     """Change an endpoint. What waits for it goes to the new address. Raises BadEndpoint, NotFound."""
@@ -105,6 +107,7 @@ def update_endpoint(*, endpoint: WebhookEndpoint, changes: EndpointChanges, acto
     return endpoint
 
 
+@repeat_on_conflict
 @transaction.atomic
 def delete_endpoint(*, endpoint: WebhookEndpoint, actor: str) -> None:
     """Delete an endpoint and its secret; its deliveries stay in the log. Raises NotFound."""
@@ -124,6 +127,7 @@ def send_test(*, endpoint: WebhookEndpoint, actor: str) -> WebhookDelivery:
     return delivery
 
 
+@repeat_on_conflict
 @transaction.atomic
 def switch_off(*, endpoint_id: int, reason: WebhookEndpoint.Off, now: datetime) -> bool:
     """Switch off an endpoint that is gone or fails for days, and tell its owners; False if it was off already.
