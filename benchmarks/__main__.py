@@ -27,6 +27,7 @@ BENCHMARKS = (
     "load",
     "run_overhead",
     "ledger",
+    "deliveries",
     "waiting",
     "recovery",
     "memory_growth",

@@ -29,6 +29,12 @@ EXPECTED: tuple[str, ...] = (
         f"ledger, 8 processes, 10000 operations, PostgreSQL, {what}"
         for what in ("rate", "oversold", "differences in check_ledger")
     ),
+    *(
+        f"10000 deliveries to 10 receivers, {name}, {what}"
+        for name in DATABASES
+        for what in ("rate (K16)", "rate beside a dead one", "p95 beside a dead one over without", "peak memory")
+    ),
+    *(f"webhooks behind 10000 for a dead receiver (K8), {name}, p95" for name in DATABASES),
     "wake-up to start, p95 (K4)",
     "added to a tagger of 50 ms, p95 (K5)",
     *(f"runs settled (K6), {name}" for name in DATABASES),

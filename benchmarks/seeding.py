@@ -1,8 +1,8 @@
 # ruff: noqa: E402 - models can be imported only when Django is set up
 """Writes what a benchmark needs through MediaHub's own services; `benchmarks.system` runs it as a process of its own.
 
-`python -m benchmarks.seeding account | runs COUNT WEBHOOK_URL | work COUNT`; the last line of output is the result as
-JSON.
+`python -m benchmarks.seeding account | runs COUNT WEBHOOK_URL | work COUNT |
+deliveries EACH BYTES URL...`; the last line of output is the result as JSON.
 """
 
 import io
@@ -20,12 +20,15 @@ from django.core.management import call_command
 from django.db import transaction
 from PIL import Image
 
+from extensions import turns
 from extensions.catalog import parse_blocks
-from extensions.models import ExtensionRun
+from extensions.models import ExtensionRun, WebhookDelivery
 from extensions.providers.base import Output, RunInput
 from extensions.providers.registry import get_provider
 from extensions.runs import pipeline
 from extensions.runs.services import request_runs
+from extensions.webhooks.publish import QUEUE, receiver_of
+from extensions.webhooks.signing import new_message_id
 from library.models import Account
 from library.services.accounts import create_account
 from library.services.assets import UploadFields, upload_asset
@@ -78,6 +81,36 @@ def work(count: str) -> list[float]:
     return taken
 
 
+def deliveries(each: str, body_bytes: str, *urls: str) -> str:
+    """Have so many deliveries of so many bytes wait for each receiver, made in turns, due since the same moment.
+
+    Returns the private key of the account they belong to.
+    """
+    call_command("migrate", interactive=False, verbosity=0)
+    private_key = account()
+    owner, now = Account.objects.get(slug="bench"), clock.now()
+    turns.join_queue(QUEUE, [receiver_of(url) for url in urls], now=now)
+    body = json.dumps({"service": "local-auto-tagging", "status": "SUCCESS", "filler": "x" * int(body_bytes)}).encode()
+    rows = [
+        WebhookDelivery(
+            message_id=new_message_id(),
+            account=owner,
+            kind=WebhookDelivery.Kind.EXTENSION,
+            event="local-auto-tagging",
+            url=url,
+            receiver=receiver_of(url),
+            body=body[-int(body_bytes) :],
+            first_due_at=now,
+            due_at=now,
+            created_at=now,
+        )
+        for _ in range(int(each))
+        for url in urls
+    ]
+    WebhookDelivery.objects.bulk_create(rows, batch_size=BATCH)
+    return private_key
+
+
 def _asset_with_run(owner: Account, number: int, webhook_url: str) -> None:
     name = f"seed-{number}.png"
     blob = store_bytes(data=_picture(number), name=name)
@@ -98,4 +131,8 @@ def _picture(number: int) -> bytes:
 
 
 if __name__ == "__main__":
-    print(json.dumps({"account": account, "runs": runs, "work": work}[sys.argv[1]](*sys.argv[2:])))
+    print(
+        json.dumps(
+            {"account": account, "deliveries": deliveries, "runs": runs, "work": work}[sys.argv[1]](*sys.argv[2:])
+        )
+    )

@@ -10,3 +10,5 @@ class ExtensionsConfig(AppConfig):
 
     def ready(self) -> None:
         from extensions import checks, receivers  # noqa: F401
+
+        receivers.connect()

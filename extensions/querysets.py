@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         UnitAlert,
         UnitEntry,
         WebhookDelivery,
+        WebhookEndpoint,
     )
     from library.models import Account
 
@@ -97,3 +98,9 @@ class AlertQuerySet(models.QuerySet["UnitAlert"]):
     def unsent(self) -> Self:
         """Alerts that nobody was mailed about yet, or not everybody."""
         return self.filter(sent_at=None)
+
+
+class EndpointQuerySet(models.QuerySet["WebhookEndpoint"]):
+    def of_account(self, account: "Account") -> Self:
+        """Endpoints of one account."""
+        return self.filter(account=account)

@@ -15,6 +15,7 @@ from extensions.models import (
     ExtensionRun,
     ProviderNotice,
     ProviderState,
+    RetiredSecret,
     SavedExtension,
     Turn,
     UnitAlert,
@@ -23,6 +24,7 @@ from extensions.models import (
     UnitLedger,
     WebhookAttempt,
     WebhookDelivery,
+    WebhookEndpoint,
     WorkerHeartbeat,
 )
 from library.identifiers import new_object_id
@@ -300,6 +302,26 @@ class UnitAlertDismissalFactory(DjangoModelFactory):
     alert = factory.SubFactory(UnitAlertFactory)
     user = factory.SubFactory(UserFactory)
     created_at = EPOCH
+
+
+class WebhookEndpointFactory(DjangoModelFactory):
+    class Meta:
+        model = WebhookEndpoint
+
+    account = factory.SubFactory(AccountFactory)
+    url = factory.Sequence(lambda n: f"https://receiver.example/hook-{n}")
+    events = ["file.created"]
+    secret_token = factory.LazyFunction(lambda: secretbox.encrypt("whsec_c2VjcmV0"))
+    created_at = updated_at = EPOCH
+
+
+class RetiredSecretFactory(DjangoModelFactory):
+    class Meta:
+        model = RetiredSecret
+
+    account = factory.SubFactory(AccountFactory)
+    secret_token = factory.LazyFunction(lambda: secretbox.encrypt("whsec_b2xk"))
+    until = EPOCH
 
 
 class WebhookDeliveryFactory(DjangoModelFactory):

@@ -50,7 +50,9 @@ def run_at(desk: Desk, run_id: UUID) -> ExtensionRun:
 
 def delivery_at(desk: Desk, pk: int) -> WebhookDelivery:
     """A delivery of the desk's account. Raises Http404."""
-    delivery = WebhookDelivery.objects.of_account(desk.account).select_related("account").filter(pk=pk).first()
+    delivery = (
+        WebhookDelivery.objects.of_account(desk.account).select_related("account", "endpoint").filter(pk=pk).first()
+    )
     if delivery is None:
         raise Http404("No such delivery.")
     return delivery

@@ -3,11 +3,20 @@
 from django.urls import re_path
 
 from extensions.api import health
+from extensions.api.deliveries import (
+    DeliveryListView,
+    DeliveryReplayView,
+    DeliveryView,
+    ReplayView,
+    SecretView,
+    TestDeliveryView,
+)
 from extensions.api.estimates import EstimateView
 from extensions.api.runs import RunCancelView, RunListView, RunRetryView, RunView
 from extensions.api.saved import SavedExtensionListView, SavedExtensionView
 from extensions.api.uploads import FileDetailsView, UploadView
 from extensions.api.usage import DailyUnitsView, UsageAnalyticsView, UsageView
+from extensions.api.webhooks import EndpointListView, EndpointView
 
 urlpatterns = [
     re_path(r"^api/v1/files/upload/?$", UploadView.as_view(), name="upload"),
@@ -24,4 +33,16 @@ urlpatterns = [
     re_path(r"^v1/files/(?P<file_id>[^/]+)/details/?$", FileDetailsView.as_view(), name="file-details"),
     re_path(r"^v1/saved-extensions/?$", SavedExtensionListView.as_view(), name="saved-extension-list"),
     re_path(r"^v1/saved-extensions/(?P<saved_id>[^/]+)/?$", SavedExtensionView.as_view(), name="saved-extension"),
+    re_path(r"^v1/accounts/webhooks/?$", EndpointListView.as_view(), name="webhook-endpoints"),
+    re_path(r"^v1/accounts/webhooks/(?P<endpoint_id>[^/]+)/?$", EndpointView.as_view(), name="webhook-endpoint"),
+    re_path(r"^api/webhook-deliveries/?$", DeliveryListView.as_view(), name="webhook-deliveries"),
+    re_path(r"^api/webhook-deliveries/replay/?$", ReplayView.as_view(), name="webhook-deliveries-replay"),
+    re_path(r"^api/webhook-deliveries/test/?$", TestDeliveryView.as_view(), name="webhook-deliveries-test"),
+    re_path(r"^api/webhook-deliveries/(?P<delivery_id>[^/]+)/?$", DeliveryView.as_view(), name="webhook-delivery"),
+    re_path(
+        r"^api/webhook-deliveries/(?P<delivery_id>[^/]+)/replay/?$",
+        DeliveryReplayView.as_view(),
+        name="webhook-delivery-replay",
+    ),
+    re_path(r"^api/webhook-secrets/rotate/?$", SecretView.as_view(), name="webhook-secret-rotate"),
 ]

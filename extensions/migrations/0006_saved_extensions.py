@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('extensions', '0004_unit_alerts'),
+        ('extensions', '0005_webhook_endpoints'),
         ('library', '0003_custom_metadata_fields'),
     ]
 

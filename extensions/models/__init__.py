@@ -6,12 +6,14 @@ from extensions.models.run import ExtensionRun
 from extensions.models.saved import SavedExtension
 from extensions.models.turns import Turn, WorkerHeartbeat
 from extensions.models.units import UnitEntry, UnitLedger
-from extensions.models.webhooks import WebhookAttempt, WebhookDelivery
+from extensions.models.webhooks import ClaimTerms, RetiredSecret, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 
 __all__ = [
+    "ClaimTerms",
     "ExtensionRun",
     "ProviderNotice",
     "ProviderState",
+    "RetiredSecret",
     "SavedExtension",
     "Turn",
     "UnitAlert",
@@ -20,5 +22,6 @@ __all__ = [
     "UnitLedger",
     "WebhookAttempt",
     "WebhookDelivery",
+    "WebhookEndpoint",
     "WorkerHeartbeat",
 ]

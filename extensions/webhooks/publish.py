@@ -1,19 +1,22 @@
 """Write a delivery in the caller's transaction and wake a worker after its commit (REL J8, W1).
 
-Runs call this when they end. The body is frozen here: every attempt and replay sends the same bytes.
+Runs call this when they end, `extensions.receivers` when the library announces a change. The body is frozen here:
+every attempt and replay sends the same bytes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from extensions import turns
-from extensions.models import ExtensionRun, Turn, WebhookDelivery
-from extensions.webhooks.events import encode, extension_body
+from extensions.models import ExtensionRun, Turn, WebhookDelivery, WebhookEndpoint
+from extensions.webhooks import subscriptions
+from extensions.webhooks.events import TEST, encode, event_body, extension_body
 from extensions.webhooks.signing import new_message_id
 from library import wire
 from library.models import Asset
+from mediahub.lib import clock
 from mediahub.lib.waking import wake_new
 
 QUEUE = "webhooks"
@@ -51,6 +54,57 @@ def publish_extension_webhook(
     if due_at <= now:
         wake_for(delivery, now=now)
     delivery.save()
+    return delivery
+
+
+def publish_event(*, account_id: int, event: str, data: Callable[[], wire.Json | None], file_id: str = "") -> int:
+    """Write one delivery for each endpoint of the account that is on and asks for the event; return how many.
+
+    Call it in the transaction of the change. data: makes the event's `data`; called only where somebody listens, and
+    it gives None where there is nothing to tell. The first question of a transaction costs one query, the others none.
+    """
+    endpoints = subscriptions.of(account_id, event)
+    if not endpoints or (told := data()) is None:
+        return 0
+    now = clock.now()
+    for endpoint in endpoints:
+        delivery = event_delivery(endpoint, event, told, file_id=file_id, now=now)
+        # One worker that was woken goes on until all is sent, however many events a transaction has.
+        if subscriptions.is_first(account_id, delivery.receiver):
+            turns.join_queue(QUEUE, [delivery.receiver], now=now)
+            wake_for(delivery, now=now)
+        delivery.save(force_insert=True)
+    return len(endpoints)
+
+
+def event_delivery(
+    endpoint: WebhookEndpoint, event: str, data: wire.Json, *, file_id: str = "", now: datetime
+) -> WebhookDelivery:
+    """A delivery of an event to an endpoint, due at once, not saved."""
+    message_id = new_message_id()
+    return WebhookDelivery(
+        message_id=message_id,
+        account_id=endpoint.account_id,
+        kind=WebhookDelivery.Kind.EVENT,
+        event=event,
+        endpoint=endpoint,
+        file_id=file_id,
+        url=endpoint.url,
+        receiver=receiver_of(endpoint.url),
+        body=encode(event_body(event, message_id=message_id, data=data, now=now)),
+        first_due_at=now,
+        due_at=now,
+        created_at=now,
+    )
+
+
+def publish_test(*, endpoint: WebhookEndpoint, now: datetime) -> WebhookDelivery:
+    """Write a delivery that tries an endpoint, on or off."""
+    data = {"endpointId": endpoint.endpoint_id, "message": "A test of this endpoint. Nothing has happened."}
+    delivery = event_delivery(endpoint, TEST, data, now=now)
+    turns.join_queue(QUEUE, [delivery.receiver], now=now)
+    wake_for(delivery, now=now)
+    delivery.save(force_insert=True)
     return delivery
 
 

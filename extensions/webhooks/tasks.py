@@ -9,8 +9,8 @@ from datetime import datetime
 
 from celery import shared_task
 
-from extensions.webhooks.claim import MOST_AT_ONCE, expire_late, free_dead_leases, sendable_turns
-from extensions.webhooks.delivery import deliver_one
+from extensions.webhooks.claim import MOST_AT_ONCE, expire_late, free_dead_leases, sendable_receivers
+from extensions.webhooks.delivery import deliver_while
 from extensions.webhooks.publish import QUEUE
 from mediahub.lib import clock
 from mediahub.lib.draining import draining
@@ -25,8 +25,7 @@ MOST_WOKEN = 64
 def deliver_webhook() -> None:
     """Send due deliveries until none may be sent now, for at most 20 s, so that a shutdown need not wait for more."""
     end = time.monotonic() + LONGEST_STRETCH_S
-    while not draining() and deliver_one() is not None and time.monotonic() < end:
-        continue
+    deliver_while(lambda: not draining() and time.monotonic() < end)
 
 
 def sweep_due_deliveries(now: datetime | None = None) -> dict[str, int]:
@@ -44,4 +43,4 @@ def _wanted_workers(now: datetime) -> int:
 
     Rows are not counted: ten thousand deliveries for a dead receiver must wake no more workers than it may get.
     """
-    return min(MOST_WOKEN, MOST_AT_ONCE * sendable_turns(now=now)[:MOST_WOKEN].count())
+    return min(MOST_WOKEN, MOST_AT_ONCE * sendable_receivers(now=now, most=MOST_WOKEN))

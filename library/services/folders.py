@@ -7,12 +7,14 @@ from datetime import datetime
 from django.db import transaction
 
 from library.models import Account, Folder
+from library.signals import folder_created
 
 
 def ensure_folder(*, account: Account, path: str, now: datetime) -> Folder:
     """The folder at a cleaned path (`library.names.clean_folder_path`), made with its parents if it is not there.
 
-    Two requests that make the same folder end with one row: the later one reads what the earlier one wrote.
+    Two requests that make the same folder end with one row: the later one reads what the earlier one wrote. Sends
+    `folder_created` for each one made, the root apart.
     """
     found = Folder.objects.of_account(account).filter(path=path).first()
     if found:
@@ -26,7 +28,7 @@ def ensure_folder(*, account: Account, path: str, now: datetime) -> Folder:
 def _get_or_make(account: Account, *, path: str, parent: Folder | None, now: datetime) -> Folder:
     with transaction.atomic():
         # get_or_create keeps its insert in a savepoint and reads again when somebody else was first.
-        folder, _ = Folder.objects.get_or_create(
+        folder, is_new = Folder.objects.get_or_create(
             account=account,
             path=path,
             defaults={
@@ -37,4 +39,6 @@ def _get_or_make(account: Account, *, path: str, parent: Folder | None, now: dat
                 "updated_at": now,
             },
         )
+    if is_new and parent is not None:
+        folder_created.send(sender=Folder, folder=folder)
     return folder

@@ -11,6 +11,7 @@ from django.db import transaction
 
 from library.models import AITag, Asset, Tag
 from library.services.versions import lock_asset
+from library.signals import asset_updated
 
 
 @transaction.atomic
@@ -50,7 +51,7 @@ def replace_suggested(
     for name, confidence in found:
         if name not in decided:
             surest[name] = max(confidence, surest.get(name, confidence))
-    return AITag.objects.bulk_create(
+    written = AITag.objects.bulk_create(
         AITag(
             asset=asset,
             name=name,
@@ -63,9 +64,13 @@ def replace_suggested(
         )
         for name, confidence in surest.items()
     )
+    asset_updated.send(sender=Asset, asset=asset)
+    return written
 
 
+@transaction.atomic
 def review_ai_tag(*, ai_tag: AITag, state: AITag.State) -> None:
     """Accept or reject a machine tag, or put it back among the suggested ones."""
     ai_tag.state = state
     ai_tag.save(update_fields=["state"])
+    asset_updated.send(sender=Asset, asset=ai_tag.asset)

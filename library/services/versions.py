@@ -14,7 +14,7 @@ from django.db.models import Count, Max
 from library.models import Asset, AssetVersion, Rendition
 from library.models.asset import MAX_VERSIONS
 from library.services.blobs import StoredBlob, discard
-from library.signals import asset_updated, version_added
+from library.signals import asset_updated, version_added, version_deleted
 from mediahub.lib.errors import DomainError, NotFound
 from mediahub.lib.retry import repeat_on_conflict
 
@@ -94,6 +94,7 @@ def delete_version(*, asset: Asset, version: AssetVersion) -> None:
     keys = blob_keys_of(asset, version=version)
     # By a query, because deleting an instance forgets its key, which a repeat of the transaction needs.
     AssetVersion.objects.filter(pk=version.pk).delete()
+    version_deleted.send(sender=Asset, asset=asset, version_id=version.version_id)
     transaction.on_commit(lambda: discard(*keys), robust=True)
 
 

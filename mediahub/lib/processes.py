@@ -33,7 +33,7 @@ def node() -> str:
 
 def me() -> tuple[str, int, str]:
     """Return (node, process id, start time) of the calling process."""
-    return node(), os.getpid(), _started(os.getpid()) or ""
+    return node(), os.getpid(), _started_for_good(os.getpid()) or ""
 
 
 def is_alive(process_id: int, started: str) -> bool:
@@ -46,6 +46,12 @@ def lost(rows: "QuerySet[Any]") -> Iterator[Any]:
     for row in rows.filter(node=node()).only("pk", "token", "process_id", "process_started"):
         if row.process_id and not is_alive(row.process_id, row.process_started):
             yield row
+
+
+@functools.lru_cache(maxsize=1)
+def _started_for_good(process_id: int) -> str | None:
+    """Of a process that cannot end meanwhile: the caller. A forked child has another id and asks anew."""
+    return _started(process_id)
 
 
 def _started(process_id: int) -> str | None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from extensions.models import ExtensionRun, SavedExtension, WebhookDelivery
+from extensions.models import ExtensionRun, SavedExtension, WebhookDelivery, WebhookEndpoint
 from library.models import Account, AITag, ApiKey, Asset, Membership
 from tests.extensions.scenes import ask_for, make_asset
 from tests.factories import (
@@ -15,6 +15,7 @@ from tests.factories import (
     UserFactory,
     WebhookAttemptFactory,
     WebhookDeliveryFactory,
+    WebhookEndpointFactory,
 )
 
 
@@ -27,6 +28,7 @@ class Scene:
     ai_tag: AITag
     run: ExtensionRun
     delivery: WebhookDelivery
+    endpoint: WebhookEndpoint
     key: ApiKey
     member: Membership
     saved: SavedExtension
@@ -37,6 +39,7 @@ class Scene:
             "file_id": self.asset.file_id,
             "version_id": self.asset.file_id,
             "run_id": self.run.pk,
+            "endpoint_id": self.endpoint.endpoint_id,
             "spec": "ik_ml_thumbnail",
             "saved_id": self.saved.saved_id,
         }
@@ -65,6 +68,7 @@ def scene(new_account):
         ai_tag=AITagFactory(asset=asset, name="Bird"),
         run=run,
         delivery=delivery,
+        endpoint=WebhookEndpointFactory(account=account),
         key=ApiKey.objects.get(account=account),
         member=Membership.objects.create(account=account, user=UserFactory(username="mina"), role="viewer"),
         saved=SavedExtensionFactory(account=account, name="House style"),

@@ -8,7 +8,7 @@ from tests.extensions.admin.test_rights import RIGHTS
 
 PAGES = [
     "audit", "file", "files", "folders", "keys", "members", "providers", "run", "runs", "saved",
-    "saved-edit", "saved-new", "units", "upload", "webhook", "webhooks",
+    "saved-edit", "saved-new", "units", "upload", "webhook", "webhook-endpoint", "webhook-endpoints", "webhooks",
 ]  # fmt: skip
 
 

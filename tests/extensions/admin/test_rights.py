@@ -42,8 +42,15 @@ RIGHTS = {
     "upload": ("get", "editor", False),
     "upload-result": ("get", "viewer", True),
     "webhook": ("get", "viewer", True),
+    "webhook-endpoint": ("get", "owner", True),
+    "webhook-endpoint-delete": ("post", "owner", True),
+    "webhook-endpoint-secret": ("post", "owner", True),
+    "webhook-endpoint-test": ("post", "owner", True),
+    "webhook-endpoints": ("get", "owner", False),
     "webhook-replay": ("post", "owner", True),
+    "webhook-secret": ("post", "owner", False),
     "webhooks": ("get", "viewer", False),
+    "webhooks-replay": ("post", "owner", False),
 }
 RANK = {"viewer": 0, "editor": 1, "owner": 2, "superuser": 3}
 DONE = {200, 204, 302, 503}

@@ -8,6 +8,8 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.db import DatabaseError, connection
+from django.test.utils import CaptureQueriesContext
 from imagekitio import ImageKit
 from standardwebhooks.webhooks import Webhook
 
@@ -15,7 +17,7 @@ from extensions.models import Turn, WebhookAttempt, WebhookDelivery
 from extensions.runs import pipeline
 from extensions.runs.services import cancel_run
 from extensions.webhooks import claim as claims
-from extensions.webhooks.delivery import deliver_one
+from extensions.webhooks.delivery import deliver_one, deliver_while
 from extensions.webhooks.publish import receiver_of
 from extensions.webhooks.services import NotReplayable, cancel_deliveries, replay
 from extensions.webhooks.tasks import sweep_due_deliveries
@@ -242,6 +244,39 @@ def test_what_waits_or_is_older_than_30_days_cannot_be_replayed(asset):
     clock.shift(31 * DAY_S)
     with pytest.raises(NotReplayable):
         replay(delivery=fresh(delivery), actor="olga")
+
+
+@pytest.mark.rel("W14", "J4")
+def test_a_delivery_among_many_costs_five_statements(asset):
+    with Receiver(receivers.answer(200)) as receiver:
+        for _ in range(6):
+            announced(asset, receiver.url)
+        going_on = iter([True] * 6 + [False] * 6)
+        with CaptureQueriesContext(connection) as seen:
+            deliver_while(lambda: next(going_on))
+    of_savepoints = ("SAVEPOINT", "RELEASE")
+    statements = [query["sql"] for query in seen.captured_queries if not query["sql"].startswith(of_savepoints)]
+    sent = len(receiver.requests)
+    assert sent >= 5
+    # One question for the time and one claim at the start; then: delivery, attempt, turn, next delivery, its columns.
+    assert len(statements) <= 1 + 5 * sent, statements
+
+
+@pytest.mark.rel("J8", "F8")
+def test_an_attempt_whose_next_claim_fails_is_not_recorded_half(asset, monkeypatch):
+    from extensions.webhooks import delivery as deliveries
+
+    def broken(*, now):
+        raise DatabaseError("the database went away")
+
+    with Receiver(receivers.answer(200)) as receiver:
+        sent = announced(asset, receiver.url)
+        announced(asset, receiver.url)
+        monkeypatch.setattr(deliveries, "take_next", broken)
+        with pytest.raises(DatabaseError):
+            deliver_while(lambda: True)
+    assert (fresh(sent).state, fresh(sent).attempts_made) == ("sending", 0)
+    assert not WebhookAttempt.objects.exists()
 
 
 @pytest.mark.rel("W14")
