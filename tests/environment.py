@@ -29,7 +29,9 @@ atexit.register(shutil.rmtree, DATA_DIR, ignore_errors=True)
 (DATA_DIR / "static").mkdir()  # WhiteNoise warns of a folder that is not there
 
 for name in list(os.environ):
-    if name.startswith(("MEDIAHUB_", "CELERY_", "DATABASE_")) and not name.startswith("MEDIAHUB_TEST_"):
+    if name.startswith(("MEDIAHUB_", "CELERY_", "DATABASE_", "AWS_", "GOOGLE_")) and not name.startswith(
+        "MEDIAHUB_TEST_"
+    ):
         del os.environ[name]
 os.environ.update(
     MEDIAHUB_DATA_DIR=str(DATA_DIR),

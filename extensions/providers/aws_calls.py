@@ -113,9 +113,9 @@ def _refusal(error: ClientError) -> ProviderError:
     status = facts["HTTPStatusCode"]
     if code in BUSY or status == 429:
         wait_s = _seconds(facts.get("HTTPHeaders", {}).get("retry-after", ""))
-        return TransientProviderError("provider_busy", f"Rekognition: {code}: {said}", wait_s)
+        return TransientProviderError("provider_busy", f"Rekognition: {code}.", wait_s)
     if code in FAULTS or status >= 500:
-        return TransientProviderError("provider_error", f"Rekognition: {code}: {said}")
+        return TransientProviderError("provider_error", f"Rekognition: {code}.")
     if code in REFUSED_CREDENTIALS or code in MISCONFIGURED or status in (401, 402, 403, 404):
         # What AWS says here names accounts and users: for the operator, not for clients.
         log.warning("provider_unavailable", provider="aws-rekognition", code=code, said=said)

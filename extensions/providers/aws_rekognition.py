@@ -18,11 +18,14 @@ from extensions.providers.labels import best_tags, thresholds
 from extensions.vision.prepare import ImageLimits
 
 MODEL = "DetectLabels"
-NO_REGION = "Set AWS_REGION (or AWS_DEFAULT_REGION) to a region that has Rekognition, for example eu-west-1."
-HALF_A_KEY = "Set both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: only one of them is set."
+NO_REGION = (
+    "aws-rekognition has no region: set AWS_REGION (or AWS_DEFAULT_REGION) to one that has Rekognition, for example "
+    "eu-west-1."
+)
+HALF_A_KEY = "aws-rekognition has half a key: set both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
 NO_CREDENTIALS = (
-    "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or MEDIAHUB_AWS_AMBIENT_CREDENTIALS=true on a "
-    "machine that has a role of its own."
+    "aws-rekognition has no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or "
+    "MEDIAHUB_AWS_AMBIENT_CREDENTIALS=true on a machine that has a role of its own."
 )
 # Each set of variables names one source of credentials.
 SOURCES = (

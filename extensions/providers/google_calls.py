@@ -112,11 +112,12 @@ def _call_failed(error: GoogleAPICallError) -> ProviderError:
 
 
 def _judged(code: grpc.StatusCode | None, said: str, details: Iterable[Any]) -> ProviderError:
+    # What Google says of quotas and rights names projects and accounts: for the operator's log, not for clients.
     name = code.name if code else "an unknown code"
     if code in TRANSIENT:
-        return TransientProviderError(TRANSIENT[code], f"Google Vision: {name}: {said}", _retry_after_s(details))
+        log.info("provider_fault", provider="google-vision", code=name, said=said)
+        return TransientProviderError(TRANSIENT[code], f"Google Vision: {name}.", _retry_after_s(details))
     if code in UNAVAILABLE:
-        # What Google says here names projects and accounts: for the operator, not for clients.
         log.warning("provider_unavailable", provider="google-vision", code=name, said=said)
         return ProviderUnavailable(UNAVAILABLE[code], f"Google Vision cannot be used with these settings: {name}.")
     return PermanentProviderError("image_refused", f"Google Vision refused the image: {name}: {said}")

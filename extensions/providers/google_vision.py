@@ -19,8 +19,9 @@ from extensions.vision.prepare import ImageLimits
 MODEL = "builtin/stable"
 LARGEST_KEY_FILE = 65_536
 NOT_SET = (
-    "Set GOOGLE_APPLICATION_CREDENTIALS to a service account's JSON file or MEDIAHUB_GOOGLE_CREDENTIALS_JSON to its "
-    "content, or MEDIAHUB_GOOGLE_AMBIENT_CREDENTIALS=true on a machine that has credentials of its own."
+    "google-vision has no credentials: set GOOGLE_APPLICATION_CREDENTIALS to a service account's JSON file or "
+    "MEDIAHUB_GOOGLE_CREDENTIALS_JSON to its content, or MEDIAHUB_GOOGLE_AMBIENT_CREDENTIALS=true on a "
+    "machine that has credentials of its own."
 )
 
 
@@ -89,7 +90,7 @@ def google_setup() -> GoogleSetup:
     if text := settings.MEDIAHUB_GOOGLE_CREDENTIALS_JSON:
         return GoogleSetup(endpoint, False, _checked(text, "MEDIAHUB_GOOGLE_CREDENTIALS_JSON"))
     if path := settings.GOOGLE_APPLICATION_CREDENTIALS:
-        name = f"The file of GOOGLE_APPLICATION_CREDENTIALS ({path})"
+        name = "The file that GOOGLE_APPLICATION_CREDENTIALS names"  # clients read it, so not its path
         return GoogleSetup(endpoint, False, _checked(_read(Path(path), name), name))
     if settings.MEDIAHUB_GOOGLE_AMBIENT_CREDENTIALS:
         return GoogleSetup(endpoint, False, "")

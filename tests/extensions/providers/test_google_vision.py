@@ -145,8 +145,9 @@ def test_a_file_that_cannot_be_used_is_refused_without_a_call(vision, name, code
     ],
 )
 def test_a_passing_fault_is_transient_and_asked_once(vision, status, code):
-    vision.abort = (status, "try again")
+    vision.abort = (status, "Quota exceeded for consumer project_number:4711")
     error = failure(TransientProviderError)
+    assert "4711" not in error.message
     assert (error.code, error.retry_after_s) == (code, None)
     assert status.name in error.message
     assert len(vision.requests) == 1
@@ -237,7 +238,7 @@ def test_a_server_that_does_not_answer_in_time_is_given_up(vision):
     vision.delay_s = 20
     started = time.monotonic()
     assert failure(TransientProviderError, deadline_s=1.5).code == "provider_timeout"
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 12
 
 
 @pytest.mark.rel("F38")
@@ -302,9 +303,10 @@ def test_ambient_credentials_count_when_they_are_asked_for(settings):
     assert availability().available
 
 
-def test_a_missing_key_file_is_named(settings, tmp_path):
+def test_a_missing_key_file_is_told_of_without_its_path(settings, tmp_path):
     settings.GOOGLE_APPLICATION_CREDENTIALS = str(tmp_path / "nowhere.json")
-    assert "nowhere.json) cannot be read: No such file" in availability().reason
+    assert "GOOGLE_APPLICATION_CREDENTIALS names cannot be read: No such file" in availability().reason
+    assert str(tmp_path) not in availability().reason
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"type": 3}', "secret words"])
