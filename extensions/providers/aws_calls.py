@@ -113,15 +113,15 @@ def _refusal(error: ClientError) -> ProviderError:
     status = facts["HTTPStatusCode"]
     if code in BUSY or status == 429:
         wait_s = _seconds(facts.get("HTTPHeaders", {}).get("retry-after", ""))
-        return TransientProviderError("provider_busy", f"Rekognition: {code}.", wait_s)
+        return TransientProviderError("provider_rate_limited", f"Rekognition: {code}.", wait_s)
     if code in FAULTS or status >= 500:
         return TransientProviderError("provider_error", f"Rekognition: {code}.")
     if code in REFUSED_CREDENTIALS or code in MISCONFIGURED or status in (401, 402, 403, 404):
         # What AWS says here names accounts and users: for the operator, not for clients.
         log.warning("provider_unavailable", provider="aws-rekognition", code=code, said=said)
-        ours = "provider_misconfigured" if code in MISCONFIGURED or status == 404 else "provider_credentials_refused"
+        ours = "provider_misconfigured" if code in MISCONFIGURED or status == 404 else "provider_key_refused"
         return ProviderUnavailable(ours, f"Rekognition cannot be used with these settings: {code}.")
-    return PermanentProviderError("image_refused", f"Rekognition refused the image: {code}: {said}")
+    return PermanentProviderError("provider_refused", f"Rekognition refused the image: {code}: {said}")
 
 
 def _not_reached(error: http.OutboundError) -> ProviderError:
@@ -138,7 +138,7 @@ def _not_sent(error: Exception) -> ProviderError:
         return TransientProviderError("provider_error", "AWS did not answer when it was asked for credentials.")
     log.warning("provider_unavailable", provider="aws-rekognition", said=str(error))
     # A bad address or region is a ValueError too, whatever else it is.
-    code = "provider_misconfigured" if isinstance(error, ValueError) else "provider_credentials_refused"
+    code = "provider_misconfigured" if isinstance(error, ValueError) else "provider_key_refused"
     return ProviderUnavailable(code, f"Rekognition cannot be called with these settings: {type(error).__name__}.")
 
 

@@ -47,7 +47,7 @@ TRANSIENT = {
     Code.CANCELLED: "provider_error",
     Code.UNKNOWN: "provider_error",
     Code.DEADLINE_EXCEEDED: "provider_timeout",
-    Code.RESOURCE_EXHAUSTED: "provider_busy",
+    Code.RESOURCE_EXHAUSTED: "provider_rate_limited",
     Code.ABORTED: "provider_error",
     Code.INTERNAL: "provider_error",
     Code.UNAVAILABLE: "provider_error",
@@ -56,8 +56,8 @@ TRANSIENT = {
 # The account, not the image: no run can be served, so the next provider of the chain is asked (REL F36). Where there
 # is none the run fails at once with this code, which is what REL F41 asks of PERMISSION_DENIED.
 UNAVAILABLE = {
-    Code.UNAUTHENTICATED: "provider_credentials_refused",
-    Code.PERMISSION_DENIED: "provider_credentials_refused",
+    Code.UNAUTHENTICATED: "provider_key_refused",
+    Code.PERMISSION_DENIED: "provider_key_refused",
     Code.UNIMPLEMENTED: "provider_misconfigured",  # the endpoint that was set is no Vision
 }
 REFUSALS = ("invalid_", "unauthorized", "denied")  # of RFC 6749, section 5.2
@@ -120,7 +120,7 @@ def _judged(code: grpc.StatusCode | None, said: str, details: Iterable[Any]) -> 
     if code in UNAVAILABLE:
         log.warning("provider_unavailable", provider="google-vision", code=name, said=said)
         return ProviderUnavailable(UNAVAILABLE[code], f"Google Vision cannot be used with these settings: {name}.")
-    return PermanentProviderError("image_refused", f"Google Vision refused the image: {name}: {said}")
+    return PermanentProviderError("provider_refused", f"Google Vision refused the image: {name}: {said}")
 
 
 def _code(number: int) -> grpc.StatusCode | None:
@@ -203,7 +203,7 @@ def _no_credentials(error: GoogleAuthError | ValueError) -> ProviderError:
     if may_pass:
         return TransientProviderError("provider_error", "Google gave no access token.")
     log.warning("provider_unavailable", provider="google-vision", said=text)
-    return ProviderUnavailable("provider_credentials_refused", "Google's credentials cannot be used.")
+    return ProviderUnavailable("provider_key_refused", "Google's credentials cannot be used.")
 
 
 _connections = PerProcess(_connect)

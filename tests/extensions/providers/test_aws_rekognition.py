@@ -168,9 +168,9 @@ def test_a_file_that_cannot_be_used_is_refused_without_a_call(aws, name, code):
 @pytest.mark.parametrize(
     ("name", "code"),
     [
-        ("ThrottlingException", "provider_busy"),
-        ("ProvisionedThroughputExceededException", "provider_busy"),
-        ("TooManyRequestsException", "provider_busy"),
+        ("ThrottlingException", "provider_rate_limited"),
+        ("ProvisionedThroughputExceededException", "provider_rate_limited"),
+        ("TooManyRequestsException", "provider_rate_limited"),
         ("InternalServerError", "provider_error"),
         ("ServiceUnavailable", "provider_error"),
     ],
@@ -186,7 +186,7 @@ def test_a_passing_fault_is_transient_and_asked_once(aws, name, code):
 @pytest.mark.rel("F42")
 def test_throttling_with_a_status_of_the_server_is_throttling(aws):
     aws.error, aws.status = "ThrottlingException", 500
-    assert failure(TransientProviderError).code == "provider_busy"
+    assert failure(TransientProviderError).code == "provider_rate_limited"
 
 
 @pytest.mark.rel("F34")
@@ -210,7 +210,7 @@ def test_the_wait_that_aws_asks_for_is_passed_on(aws, header, wait_s):
 def test_a_refused_request_is_permanent(aws, name):
     aws.error = name
     error = failure(PermanentProviderError)
-    assert error.code == "image_refused"
+    assert error.code == "provider_refused"
     assert name in error.message
     assert aws.calls == 1
 
@@ -229,14 +229,14 @@ def test_a_refused_request_is_permanent(aws, name):
 def test_refused_credentials_make_it_unavailable_and_tell_clients_nothing_of_the_account(aws, name):
     aws.error, aws.message = name, "User: arn:aws:iam::123456789012:user/shop is not authorized"
     error = failure(ProviderUnavailable)
-    assert error.code == "provider_credentials_refused"
+    assert error.code == "provider_key_refused"
     assert "123456789012" not in error.message
 
 
 @pytest.mark.rel("F36")
 def test_credentials_for_another_region_are_refused(aws, monkeypatch):
     monkeypatch.setenv("AWS_REGION", "us-east-1")
-    assert failure(ProviderUnavailable).code == "provider_credentials_refused"
+    assert failure(ProviderUnavailable).code == "provider_key_refused"
 
 
 @pytest.mark.rel("F33", "F35", "F36")
@@ -414,7 +414,7 @@ def test_a_shared_credentials_file_is_used(aws, monkeypatch, tmp_path, is_named)
 @pytest.mark.rel("F36")
 def test_a_profile_that_nobody_wrote_makes_it_unavailable(aws, monkeypatch):
     monkeypatch.setenv("AWS_PROFILE", "nobody")
-    assert failure(ProviderUnavailable).code == "provider_credentials_refused"
+    assert failure(ProviderUnavailable).code == "provider_key_refused"
 
 
 def test_a_run_without_credentials_is_not_configured():

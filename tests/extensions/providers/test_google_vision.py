@@ -137,7 +137,7 @@ def test_a_file_that_cannot_be_used_is_refused_without_a_call(vision, name, code
     ("status", "code"),
     [
         (Code.UNAVAILABLE, "provider_error"),
-        (Code.RESOURCE_EXHAUSTED, "provider_busy"),
+        (Code.RESOURCE_EXHAUSTED, "provider_rate_limited"),
         (Code.DEADLINE_EXCEEDED, "provider_timeout"),
         (Code.INTERNAL, "provider_error"),
         (Code.ABORTED, "provider_error"),
@@ -164,7 +164,7 @@ def test_the_wait_that_google_asks_for_is_passed_on(vision):
 def test_refused_credentials_make_it_unavailable_and_tell_clients_nothing_of_the_account(vision, status):
     vision.abort = (status, "Cloud Vision API has not been used in project 4711 before")
     error = failure(ProviderUnavailable)
-    assert error.code == "provider_credentials_refused"
+    assert error.code == "provider_key_refused"
     assert "4711" not in error.message
 
 
@@ -178,7 +178,7 @@ def test_an_endpoint_that_is_no_vision_makes_it_unavailable(vision):
 def test_a_refused_request_is_permanent(vision, status):
     vision.abort = (status, "Bad image data.")
     error = failure(PermanentProviderError)
-    assert error.code == "image_refused"
+    assert error.code == "provider_refused"
     assert "Bad image data." in error.message
 
 
@@ -186,12 +186,12 @@ def test_a_refused_request_is_permanent(vision, status):
 @pytest.mark.parametrize(
     ("number", "kind", "code"),
     [
-        (3, PermanentProviderError, "image_refused"),
-        (99, PermanentProviderError, "image_refused"),
-        (7, ProviderUnavailable, "provider_credentials_refused"),
-        (16, ProviderUnavailable, "provider_credentials_refused"),
+        (3, PermanentProviderError, "provider_refused"),
+        (99, PermanentProviderError, "provider_refused"),
+        (7, ProviderUnavailable, "provider_key_refused"),
+        (16, ProviderUnavailable, "provider_key_refused"),
         (4, TransientProviderError, "provider_timeout"),
-        (8, TransientProviderError, "provider_busy"),
+        (8, TransientProviderError, "provider_rate_limited"),
         (13, TransientProviderError, "provider_error"),
         (14, TransientProviderError, "provider_error"),
     ],
@@ -203,7 +203,7 @@ def test_an_error_inside_an_ok_answer_counts_more_than_the_labels_beside_it(visi
 
 def test_an_error_without_a_code_is_an_error_too(vision):
     vision.image_error = (0, "something went wrong")
-    assert failure(PermanentProviderError).code == "image_refused"
+    assert failure(PermanentProviderError).code == "provider_refused"
 
 
 @pytest.mark.rel("F37")
@@ -244,7 +244,7 @@ def test_a_server_that_does_not_answer_in_time_is_given_up(vision):
 @pytest.mark.rel("F38")
 def test_an_answer_without_end_is_cut_off(vision):
     vision.raw = b"\x0a" + b"\xff" * 3_000_000
-    assert failure(TransientProviderError).code == "provider_busy"
+    assert failure(TransientProviderError).code == "provider_rate_limited"
 
 
 @pytest.mark.rel("F40")
@@ -321,14 +321,14 @@ def test_a_key_that_is_none_is_not_configured_and_not_repeated(settings, text):
 @pytest.mark.parametrize("key", [{"type": "service_account"}, {"type": "of_my_own"}])
 def test_a_key_that_google_cannot_read_makes_it_unavailable(settings, key):
     settings.MEDIAHUB_GOOGLE_CREDENTIALS_JSON = json.dumps(key)
-    assert failure(ProviderUnavailable).code == "provider_credentials_refused"
+    assert failure(ProviderUnavailable).code == "provider_key_refused"
 
 
 @pytest.mark.rel("F36")
 @pytest.mark.parametrize(
     ("status", "body", "kind", "code"),
     [
-        (400, b'{"error": "invalid_grant"}', ProviderUnavailable, "provider_credentials_refused"),
+        (400, b'{"error": "invalid_grant"}', ProviderUnavailable, "provider_key_refused"),
         (503, b'{"error": "internal_failure"}', TransientProviderError, "provider_error"),
     ],
 )

@@ -133,7 +133,7 @@ def test_a_busy_supplier_is_asked_again_later_and_the_run_is_charged_once(run, s
     supplier.fail("busy", times=1)
     run = work(run)
     assert (run.state, run.attempts) == ("queued", 1)
-    assert run.last_error.startswith("provider_busy: ")
+    assert run.last_error.startswith("provider_rate_limited: ")
     assert kinds(run) == ["hold"]
     clock.shift(60)
     run = work(run)
@@ -154,7 +154,7 @@ def test_a_supplier_that_stays_busy_fails_the_run_uncharged(run, supplier, setti
     for _ in range(2):
         found = work(run)
         clock.shift(3600)
-    assert (found.state, found.error_code, supplier.calls) == ("failed", "provider_busy", 2)
+    assert (found.state, found.error_code, supplier.calls) == ("failed", "provider_rate_limited", 2)
     assert kinds(run) == ["hold", "void"]
 
 
@@ -162,7 +162,7 @@ def test_a_supplier_that_stays_busy_fails_the_run_uncharged(run, supplier, setti
 def test_a_refused_image_fails_the_run_at_once_and_uncharged(run, supplier):
     supplier.fail("bad image")
     found = work(run)
-    assert (found.state, found.error_code, supplier.calls) == ("failed", "image_refused", 1)
+    assert (found.state, found.error_code, supplier.calls) == ("failed", "provider_refused", 1)
     assert kinds(run) == ["hold", "void"]
     assert audit.differences() == []
 
@@ -171,7 +171,7 @@ def test_a_refused_image_fails_the_run_at_once_and_uncharged(run, supplier):
 def test_refused_credentials_fail_the_run_at_once_when_nobody_follows(run, supplier):
     supplier.fail("bad key")
     found = work(run)
-    assert (found.state, found.error_code, supplier.calls) == ("failed", "provider_credentials_refused", 1)
+    assert (found.state, found.error_code, supplier.calls) == ("failed", "provider_key_refused", 1)
     assert kinds(run) == ["hold", "void"]
 
 
