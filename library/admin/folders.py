@@ -10,7 +10,7 @@ from library.adminsite import back_to, page, show
 from library.desks import Desk
 from library.models import Folder
 from library.names import clean_folder_path
-from library.services.folders import ensure_folder
+from library.services.folders import create_folder
 from mediahub.lib import clock
 from mediahub.lib.errors import DomainError
 
@@ -35,9 +35,9 @@ def _make(request: HttpRequest, desk: Desk) -> HttpResponse:
     if not desk.can_edit:
         raise PermissionDenied
     try:
-        path = clean_folder_path(request.POST.get("path", ""))
-        ensure_folder(account=desk.account, path=path, now=clock.now())
-        messages.success(request, f"The folder {path} is there.")
+        parent, _, name = clean_folder_path(request.POST.get("path", "")).rpartition("/")
+        folder = create_folder(account=desk.account, parent_path=parent or "/", name=name, now=clock.now())
+        messages.success(request, f"The folder {folder.path} is there.")
     except DomainError as error:
         messages.error(request, error.message)
     return back_to(request, desk, "folders")

@@ -3,6 +3,7 @@
 from library.models.account import Account, ApiKey, AuditEntry, Membership
 from library.models.asset import Asset, AssetVersion
 from library.models.folder import Folder
+from library.models.jobs import BulkJob, PurgeRequest
 from library.models.receipt import UploadReceipt
 from library.models.rendition import Rendition
 from library.models.tags import AITag, Tag
@@ -14,8 +15,10 @@ __all__ = [
     "Asset",
     "AssetVersion",
     "AuditEntry",
+    "BulkJob",
     "Folder",
     "Membership",
+    "PurgeRequest",
     "Rendition",
     "Tag",
     "UploadReceipt",
