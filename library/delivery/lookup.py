@@ -26,7 +26,9 @@ from mediahub.lib.errors import DomainError, NotFound
 
 MAX_PATH = 4096 + 256
 _NAMED = re.compile(r"n-([A-Za-z0-9_-]{1,60})\Z")
-_OF_A_VIDEO = re.compile(r"ik-(?:thumbnail\.\w{3,4}|video\.\w{3,4}|gif-video\.\w{3,4}|master\.(?:m3u8|mpd))\Z", re.ASCII)
+_OF_A_VIDEO = re.compile(
+    r"ik-(?:thumbnail\.\w{3,4}|video\.\w{3,4}|gif-video\.\w{3,4}|master\.(?:m3u8|mpd))\Z", re.ASCII
+)
 _BAD_CHARACTERS = re.compile(r"[\x00-\x1f\x7f\\\ud800-\udfff]")
 _SIGNATURE_PARAMETERS = ("ik-t=", "ik-s=")
 

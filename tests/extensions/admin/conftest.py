@@ -29,6 +29,7 @@ class Scene:
         known = {
             "file_id": self.asset.file_id,
             "version_id": self.asset.file_id,
+            "folder_id": self.asset.folder.folder_id,
             "run_id": self.run.pk,
             "spec": "ik_ml_thumbnail",
         }
