@@ -97,11 +97,19 @@ def move(request: HttpRequest, desk: Desk, folder_id: str) -> HttpResponse:
     """Ask for a folder to be moved into another, or copied there."""
 
     def ask(row: Folder) -> BulkJob:
-        to = {"account": desk.account, "source": row.path, "destination": request.POST.get("destination", "")}
-        if request.POST.get("act") == "copy":
-            with_versions = bool(request.POST.get("versions"))
-            return request_copy(**to, include_versions=with_versions, actor=desk.actor, now=clock.now())
-        return request_move(**to, actor=desk.actor, now=clock.now())
+        to = request.POST.get("destination", "")
+        if request.POST.get("act") != "copy":
+            return request_move(
+                account=desk.account, source=row.path, destination=to, actor=desk.actor, now=clock.now()
+            )
+        return request_copy(
+            account=desk.account,
+            source=row.path,
+            destination=to,
+            include_versions=bool(request.POST.get("versions")),
+            actor=desk.actor,
+            now=clock.now(),
+        )
 
     return _ask(request, desk, folder_id, ask)
 
