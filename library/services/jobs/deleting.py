@@ -7,10 +7,11 @@ from __future__ import annotations
 from django.db.models import Exists, OuterRef, QuerySet
 
 from library.models import Asset, AssetVersion, BulkJob, Folder
+from library.querysets import AssetQuerySet
 from library.services.bulk import delete_locked
 from library.services.folders import lock_tree, remove_empty
 from library.services.jobs.leases import Claim, keep
-from library.services.jobs.steps import step_of
+from library.services.jobs.steps import some_files, step_of
 from mediahub.lib.crash import crash_point
 
 ASSETS_DELETED = 200
@@ -21,10 +22,16 @@ def step(claim: Claim) -> bool:
     """Delete some files, or, when none is left, some folders; says whether there is more to do. Raises Overtaken."""
     job = claim.job
     with step_of(claim) as now:
-        keys = list(_deletable(job).values_list("pk", flat=True)[:ASSETS_DELETED])
+        keys = list(some_files(job, _deletable(job), most=ASSETS_DELETED).values_list("pk", flat=True))
         if keys:
             # Asked again under the locks: one may have been moved away or overwritten meanwhile.
-            locked = _deletable(job).filter(pk__in=keys).order_by("pk").select_for_update(no_key=True, of=("self",))
+            locked = (
+                _deletable(job)
+                .in_tree(job.source_path)
+                .filter(pk__in=keys)
+                .order_by("pk")
+                .select_for_update(no_key=True, of=("self",))
+            )
             done = list(locked.select_related("account", "folder"))
             delete_locked(done)
             count = len(done)
@@ -39,13 +46,12 @@ def step(claim: Claim) -> bool:
     return True
 
 
-def _deletable(job: BulkJob) -> QuerySet[Asset]:
-    """Files of the tree that were there when the deletion was asked for and were not overwritten by an upload since."""
+def _deletable(job: BulkJob) -> AssetQuerySet:
+    """Files that were there when the deletion was asked for and were not overwritten by an upload since."""
     later = AssetVersion.objects.filter(
         asset=OuterRef("pk"), origin=AssetVersion.Origin.UPLOAD, created_at__gt=job.created_at
     )
-    tree = Asset.objects.of_account(job.account).in_tree(job.source_path)
-    return tree.filter(~Exists(later), created_at__lte=job.created_at)
+    return Asset.objects.filter(~Exists(later), created_at__lte=job.created_at)
 
 
 def _leaves(job: BulkJob) -> QuerySet[Folder]:

@@ -16,7 +16,7 @@ from library.models import Asset, BulkJob, Folder
 from library.services.folders import ensure_folder, lock_tree, remove_empty
 from library.services.jobs.leases import Claim, keep
 from library.services.jobs.sizes import require_fit, size_of
-from library.services.jobs.steps import at_target, leave_out, left_out_ids, step_of
+from library.services.jobs.steps import at_target, leave_out, left_out_ids, some_files, step_of
 from library.services.moving import put_into
 from library.signals import folder_created, folder_deleted, folder_updated
 from mediahub.lib.crash import crash_point
@@ -122,8 +122,8 @@ def _merge(claim: Claim) -> bool:
             raise TreeIsBusy("Files come into the folder faster than they can be moved. What was moved stays moved.")
         # First: a step takes the tree's lock before any folder's or file's.
         lock_tree(job.account, now=now)
-        assets = Asset.objects.of_account(job.account).in_tree(job.source_path).exclude(file_id__in=left_out_ids(job))
-        batch = list(assets.select_related("folder")[:ASSETS_MOVED])
+        files = Asset.objects.exclude(file_id__in=left_out_ids(job)).select_related("folder")
+        batch = list(some_files(job, files, most=ASSETS_MOVED))
         if batch:
             done = _move_files(job, batch, now=now)
         elif leaves := list(_leaves(job)[:FOLDERS_REMOVED]):

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
 
-from library.models import Asset, BulkJob
+from library.models import Asset, BulkJob, Folder
 from library.names import clean_folder_path
 from library.services.jobs.leases import Claim, hold
 from mediahub.lib.clock import now as clock_now
@@ -40,6 +41,17 @@ def step_of(claim: Claim) -> Iterator[datetime]:
 def at_target(job: BulkJob, path: str) -> str:
     """Where a path of the source tree lies in the target tree. Raises BadName if that is too deep or too long."""
     return clean_folder_path(job.target_path + path[len(job.source_path) :])
+
+
+def some_files(job: BulkJob, files: QuerySet[Asset], *, most: int) -> QuerySet[Asset]:
+    """At most so many of the files that lie in the source tree, in any order.
+
+    Folders are looked up first: from the files' side the database would walk past all that lie elsewhere, step after
+    step.
+    """
+    tree = Folder.objects.of_account(job.account).in_tree(job.source_path)
+    keys = list(tree.filter(Exists(files.filter(folder=OuterRef("pk")))).values_list("pk", flat=True)[:most])
+    return files.filter(folder__in=keys)[:most]
 
 
 def leave_out(job: BulkJob, asset: Asset, error: DomainError) -> None:
