@@ -36,6 +36,7 @@ PARTS = (
     Part("runs", "extensions.runs.tasks.sweep_due_runs"),
     Part("deliveries", "extensions.webhooks.tasks.sweep_due_deliveries"),
     Part("renditions", "library.tasks.sweep_renditions"),
+    Part("jobs", "library.tasks.sweep_jobs"),
     Part("heartbeats", "extensions.sweeping.prune_heartbeats", 60),
 )
 """What keeps work going; quick, and never held up by the tidying below."""
@@ -45,6 +46,7 @@ TIDYING = (
     Part("spool", "extensions.sweeping.clean_spool", 600),
     Part("receipts", "library.tasks.sweep_receipts", 600),
     Part("old_deliveries", "extensions.webhooks.retention.sweep_old_deliveries", 600),
+    Part("ended_jobs", "library.tasks.sweep_ended_jobs", 3600),
     Part("blobs", "extensions.sweeping.sweep_blobs", 3600),
 )
 """What walks through stores and old rows and may take minutes; in a thread of its own."""

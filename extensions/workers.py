@@ -1,4 +1,4 @@
-"""The four workers: which pool, how many at a time and which time limits each queue has (REL J5, J15).
+"""The five workers: which pool, how many at a time and which time limits each queue has (REL J5, J15).
 
 `manage.py up` and `manage.py worker` start them here.
 """
@@ -11,12 +11,15 @@ from extensions.providers.registry import warm_up
 from extensions.runs import claim as runs
 from extensions.runs import heartbeats
 from extensions.webhooks import claim as deliveries
+from library.services.jobs import leases as jobs
 from mediahub.celery import app
 from mediahub.lib import clock
 from mediahub.lib.parents import yield_to_others
 from mediahub.lib.worker import WorkerPlan, forget_event_loop, make_worker, run_worker
 
-QUEUES = ("tagging", "images", "renditions", "webhooks")
+QUEUES = ("tagging", "images", "renditions", "jobs", "webhooks")
+_IN_THREADS = frozenset({"jobs", "webhooks"})
+"""Queues whose work is waiting for a database, a store or a receiver; it keeps its own time and needs little memory."""
 
 
 def serve_queues(*queues: str) -> None:
@@ -64,7 +67,7 @@ def plan_for(*queues: str) -> WorkerPlan:
     return WorkerPlan(
         queues=queues,
         # Models in threads would know no time limit, and running out of memory would end every delivery in flight.
-        pool="threads" if set(queues) == {"webhooks"} else "prefork",
+        pool="threads" if set(queues) <= _IN_THREADS else "prefork",
         concurrency=max(_concurrency(queue) for queue in queues),
         soft_s=soft_s,
         hard_s=hard_s,
@@ -82,6 +85,7 @@ def release_dead_leases() -> None:
     now = clock.now()
     runs.free_dead_leases(now=now)
     deliveries.free_dead_leases(now=now)
+    jobs.free_dead_leases(now=now)
 
 
 def _concurrency(queue: str) -> int:
@@ -89,6 +93,7 @@ def _concurrency(queue: str) -> int:
         "tagging": settings.MEDIAHUB_TAGGING_PROCESSES,
         "images": settings.MEDIAHUB_IMAGES_PROCESSES,
         "renditions": settings.MEDIAHUB_RENDITIONS_PROCESSES,
+        "jobs": settings.MEDIAHUB_JOB_THREADS,
         "webhooks": settings.MEDIAHUB_WEBHOOK_THREADS,
     }[queue]
     return count
@@ -96,8 +101,8 @@ def _concurrency(queue: str) -> int:
 
 def _limits_s(*queues: str) -> tuple[float | None, float | None]:
     """Soft and hard time limit: beyond the longest of the providers' own time-outs, within the leases."""
-    if set(queues) == {"webhooks"}:
-        return None, None  # the threads pool ignores limits; deliveries keep their own deadline (REL 13.5)
+    if set(queues) <= _IN_THREADS:
+        return None, None  # the threads pool ignores limits; what runs in it keeps its own deadline (REL 13.5)
     if "images" in queues:
         return settings.MEDIAHUB_IMAGES_TIMEOUT_S + 30, settings.MEDIAHUB_IMAGES_TIMEOUT_S + 60
     return settings.MEDIAHUB_TAGGING_TIMEOUT_S + 15, settings.MEDIAHUB_TAGGING_TIMEOUT_S + 30

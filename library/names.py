@@ -74,6 +74,32 @@ def clean_folder_path(path: str, *, field: str = "folder") -> str:
     return clean
 
 
+def clean_folder_name(name: str, *, field: str = "folderName") -> str:
+    """One folder's name in NFC, with everything but letters, marks, digits, `_` and `-` as `_`, slashes included.
+
+    Raises BadName for `.`, `..`, blanks alone, and beyond 255 bytes.
+    """
+    if name.strip() in ("", ".", ".."):
+        raise BadName("The folder name may not be empty, . or ...", field=field, reason="INVALID_FOLDER_PATH")
+    clean = _replaced(unicodedata.normalize("NFC", name), keep="-")
+    if len(clean.encode()) > MAX_NAME_BYTES:
+        raise BadName(
+            f"The folder name is longer than {MAX_NAME_BYTES} bytes.", field=field, reason="INVALID_FOLDER_PATH"
+        )
+    return clean
+
+
+def folder_and_name(path: str) -> tuple[str, str]:
+    """A file's path spelled as it is stored, split into its folder's path and its own name."""
+    folder, _, name = normal_path(path).rpartition("/")
+    return folder or "/", name
+
+
+def joined(folder: str, name: str) -> str:
+    """The path of what lies under this name in a folder."""
+    return f"{folder.rstrip('/')}/{name}"
+
+
 def normal_path(path: str) -> str:
     """A path spelled as it is stored, for looking it up: from the root, in NFC, without empty or trailing parts."""
     return "/" + "/".join(part for part in unicodedata.normalize("NFC", path).split("/") if part)

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any, Self
 
 from django.apps import apps
-from django.db import models
+from django.db import connection, models
 from django.db.models import Q
 
 if TYPE_CHECKING:
@@ -25,10 +25,25 @@ def _visible(user: "AbstractBaseUser | AnonymousUser", prefix: str) -> Q:
     return Q(**{f"{prefix}memberships__user_id": user.pk})
 
 
+def in_tree(path: str, field: str = "path") -> Q:
+    """Condition: the field holds this cleaned path, or one below it. Upper and lower case differ on both databases."""
+    below = path.rstrip("/") + "/"
+    if connection.vendor == "sqlite":
+        # LIKE would take /A for /a there. Text is compared byte by byte, and "0" comes right after "/".
+        inside = Q(**{f"{field}__gte": below, f"{field}__lt": below[:-1] + "0"})
+    else:
+        inside = Q(**{f"{field}__startswith": below})
+    return Q(**{field: path}) | inside
+
+
 class FolderQuerySet(models.QuerySet["Folder"]):
     def of_account(self, account: "Account") -> Self:
         """Folders of one account."""
         return self.filter(account=account)
+
+    def in_tree(self, path: str) -> Self:
+        """The folder at a cleaned path and all below it."""
+        return self.filter(in_tree(path))
 
 
 class AssetQuerySet(models.QuerySet["Asset"]):
@@ -43,6 +58,10 @@ class AssetQuerySet(models.QuerySet["Asset"]):
     def in_folder(self, path: str) -> Self:
         """Assets that lie directly in this folder."""
         return self.filter(folder__path=path)
+
+    def in_tree(self, path: str) -> Self:
+        """Assets in the folder at a cleaned path and in all below it."""
+        return self.filter(in_tree(path, "folder__path"))
 
     def tagged(self, names: list[str]) -> Self:
         """Assets that carry any of the names, as a human tag or as a machine tag that nobody rejected."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -35,6 +36,7 @@ __all__ = [
     "blob_exists",
     "blob_key",
     "blob_store",
+    "copy_blob",
     "delete_blob",
     "free_space_check",
     "open_blob",
@@ -91,6 +93,23 @@ class DiskStorage(FileSystemStorage):
         _sync_folder(target.parent)
         return name
 
+    def copy_file(self, source: str, target: str) -> None:
+        """Copy as durably as `save` writes, inside the kernel where it can; some file systems then share the blocks."""
+        path = Path(self.path(target))
+        _make_folders(path.parent, root=Path(self.location))
+        temporary = path.parent / f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}"
+        try:
+            with Path(self.path(source)).open("rb") as old, temporary.open("xb") as new:
+                if not _copied_by_kernel(old, new):
+                    shutil.copyfileobj(old, new, COPY_BYTES)
+                    new.flush()
+                os.fsync(new.fileno())
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+
     def _write(self, temporary: Path, content: File[Any]) -> None:
         with temporary.open("xb", buffering=0) as file:
             content.seek(0)
@@ -126,6 +145,25 @@ def put_blob(key: str, source: SpooledFile | IO[bytes] | bytes) -> None:
     content = io.BytesIO(source) if isinstance(source, bytes) else source
     with _translated(key):
         blob_store().save(key, File(content, name=key))
+
+
+def copy_blob(source: str, target: str) -> None:
+    """Copy a blob to another key, inside the store where it can do that, else through this process.
+
+    Doing it again is harmless. Raises BlobMissing, StorageFull, StorageUnavailable.
+    """
+    free_space_check()
+    store = blob_store()
+    with _translated(source):
+        if isinstance(store, DiskStorage):
+            store.copy_file(source, target)
+        elif type(store).__module__ == "storages.backends.s3":
+            _copy_in_s3(store, source, target)
+        elif type(store).__module__ == "storages.backends.gcloud":
+            _copy_in_gcs(store, source, target)
+        else:
+            with store.open(source, "rb") as file:
+                store.save(target, File(file, name=target))
 
 
 def open_blob(key: str) -> File[Any]:
@@ -171,6 +209,44 @@ def sweep_blobs(known: Callable[[list[str]], set[str]], *, older_than: datetime)
         orphans = set(batch) - known([key for key in batch if not _is_temporary(key)])
         removed += sum(_remove_if_old(key, older_than) for key in sorted(orphans))
     return removed
+
+
+def _copy_in_s3(store: Any, source: str, target: str) -> None:
+    try:
+        store.bucket.copy({"Bucket": store.bucket_name, "Key": source}, target)
+    except Exception as error:
+        # The client's own class is not imported here, because most installations never load that client.
+        answer = getattr(error, "response", None)
+        if isinstance(answer, dict) and answer.get("Error", {}).get("Code") in ("404", "NoSuchKey", "NotFound"):
+            raise FileNotFoundError(source) from error
+        raise
+
+
+def _copy_in_gcs(store: Any, source: str, target: str) -> None:
+    blob = store.bucket.get_blob(source)
+    if blob is None:
+        raise FileNotFoundError(source)
+    store.bucket.copy_blob(blob, store.bucket, target)
+
+
+def _copied_by_kernel(old: IO[bytes], new: IO[bytes]) -> bool:
+    """Copy by `copy_file_range`; False, with nothing written, where the system has none between these files."""
+    if not hasattr(os, "copy_file_range"):
+        return False
+    left = os.fstat(old.fileno()).st_size
+    try:
+        while left:
+            done = os.copy_file_range(old.fileno(), new.fileno(), left)
+            if not done:
+                break
+            left -= done
+    except OSError:
+        # What was written already is written again from the start: both positions are put back.
+        old.seek(0)
+        new.seek(0)
+        new.truncate()
+        return False
+    return True
 
 
 def _remove_if_old(key: str, older_than: datetime) -> bool:

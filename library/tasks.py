@@ -1,11 +1,12 @@
-"""Background work of the library: renditions, and the sweep of bytes that no row points at.
+"""Background work of the library: renditions, bulk jobs, and the sweep of bytes that no row points at.
 
-Celery discovers `renditions_work`; the sweep process calls `sweep_renditions` on every pass and `sweep_blobs` now and
-then.
+Celery discovers `renditions_work` and `jobs_work`; the sweep process calls `sweep_renditions` and `sweep_jobs` on every
+pass and the others now and then.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -15,6 +16,9 @@ from django.conf import settings
 from library import storage
 from library.models import AssetVersion, Rendition, UploadReceipt
 from library.renditions import QUEUE, claim_rendition, make_rendition, wake_due_renditions
+from library.services.jobs import leases
+from library.services.jobs.working import work_on
+from library.services.purges import forget_purges
 from library.services.receipts import VALID_FOR
 from mediahub.lib.clock import now as clock_now
 from mediahub.lib.draining import draining
@@ -22,6 +26,9 @@ from mediahub.lib.wakeup import task_name
 
 SOFT_LIMIT_S = 60
 HARD_LIMIT_S = 75
+STRETCH_S = 3.0
+"""So long a bulk job is worked on before another account's gets its turn."""
+LONGEST_TASK_S = 30.0
 
 
 @shared_task(name=task_name(QUEUE), soft_time_limit=SOFT_LIMIT_S, time_limit=HARD_LIMIT_S)
@@ -32,9 +39,29 @@ def renditions_work() -> None:
         make_rendition(claim)
 
 
+@shared_task(name=task_name(leases.QUEUE))
+def jobs_work() -> None:
+    """There is work in the queue: work on bulk jobs until none is due, a stretch each, for half a minute in all."""
+    end = time.monotonic() + LONGEST_TASK_S
+    while not draining() and time.monotonic() < end and (claim := leases.claim_job(now=clock_now())):
+        work_on(claim, stretch_s=STRETCH_S, stopping=draining)
+
+
 def sweep_renditions() -> int:
     """Publish wake-ups for renditions that are due; returns how many."""
     return wake_due_renditions(now=clock_now())
+
+
+def sweep_jobs() -> dict[str, int]:
+    """Free leases of dead processes of this node and wake workers for due bulk jobs; returns counts by name."""
+    now = clock_now()
+    return {"freed_jobs": leases.free_dead_leases(now=now), "woken_jobs": leases.wake_due_jobs(now=now)}
+
+
+def sweep_ended_jobs() -> int:
+    """Forget bulk jobs and purge requests of long ago; returns how many."""
+    now = clock_now()
+    return leases.forget_jobs(now=now) + forget_purges(now=now)
 
 
 def sweep_blobs(also_known: Callable[[list[str]], set[str]] | None = None) -> int:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from django.conf import settings
 
-from library.models import AITag, Asset, AssetVersion, Folder
+from library.models import Account, AITag, Asset, AssetVersion, BulkJob, Folder
 
 Json = dict[str, Any]
 
@@ -106,6 +106,17 @@ def folder_object(folder: Folder) -> Json:
     }
 
 
+def job_object(job: BulkJob) -> Json:
+    """A bulk job (API 3.8). What is over is `Completed`; `error` is ours and says what went wrong or was left out."""
+    return {
+        "jobId": job.job_id,
+        "type": job.type,
+        "status": "Completed" if job.is_terminal else "Pending",
+        **({"purgeRequestId": job.purge_request_id} if job.purge_request_id else {}),
+        **({"error": _job_error(job)} if job.is_terminal and (job.error_code or job.left_out) else {}),
+    }
+
+
 def iso(moment: datetime) -> str:
     """`2024-03-12T20:58:47.313Z`: UTC, milliseconds."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
@@ -118,7 +129,12 @@ def milliseconds(moment: datetime) -> int:
 
 def url_base(asset: Asset) -> str:
     """Where the account's files are: the delivery host if there is one, else this server, and the account's slug."""
-    return f"{settings.MEDIAHUB_DELIVERY_URL or settings.MEDIAHUB_PUBLIC_URL + '/media'}/{asset.account.slug}"
+    return account_url(asset.account)
+
+
+def account_url(account: Account) -> str:
+    """Where an account's files are served: its URL endpoint, without a trailing slash."""
+    return f"{settings.MEDIAHUB_DELIVERY_URL or settings.MEDIAHUB_PUBLIC_URL + '/media'}/{account.slug}"
 
 
 def asset_url(asset: Asset) -> str:
@@ -134,6 +150,10 @@ def version_url(asset: Asset, version: AssetVersion, *, is_current: bool) -> str
 def thumbnail_url(asset: Asset) -> str:
     """Where the thumbnail of the current version is served."""
     return f"{url_base(asset)}/tr:n-{THUMBNAIL}{quote(asset.path)}"
+
+
+def _job_error(job: BulkJob) -> Json:
+    return {"code": job.error_code, "message": job.error_message, "files": job.left_out}
 
 
 def _at(url: str, moment: datetime) -> str:

@@ -1,4 +1,4 @@
-"""The Celery application: four queues, JSON only, no results. Workers start from here; publishing is in lib.wakeup."""
+"""The Celery application: five queues, JSON only, no results. Workers start from here; publishing is in lib.wakeup."""
 
 import os
 

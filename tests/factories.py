@@ -35,9 +35,11 @@ from library.models import (
     Asset,
     AssetVersion,
     AuditEntry,
+    BulkJob,
     CustomMetadataField,
     Folder,
     Membership,
+    PurgeRequest,
     Rendition,
     Tag,
     UploadReceipt,
@@ -218,6 +220,26 @@ class UploadReceiptFactory(DjangoModelFactory):
     api_key = factory.SubFactory(ApiKeyFactory)
     fingerprint = "0" * 64
     file_id = version_id = factory.LazyFunction(new_object_id)
+    created_at = EPOCH
+
+
+class BulkJobFactory(DjangoModelFactory):
+    class Meta:
+        model = BulkJob
+
+    account = factory.SubFactory(AccountFactory)
+    type = BulkJob.Type.RENAME_FOLDER
+    source_path = "/old"
+    target_path = "/new"
+    due_at = created_at = EPOCH
+
+
+class PurgeRequestFactory(DjangoModelFactory):
+    class Meta:
+        model = PurgeRequest
+
+    account = factory.SubFactory(AccountFactory)
+    url = "http://127.0.0.1:8000/media/acme/a.jpg"
     created_at = EPOCH
 
 

@@ -1,5 +1,31 @@
 """The extensions' share of the admin: one module per page. Django's autodiscovery imports this module."""
 
-from extensions.admin import asset, endpoints, files, previews, providers, runs, saved, units, upload, webhooks
+from extensions.admin import (
+    asset,
+    endpoints,
+    files,
+    place,
+    previews,
+    providers,
+    runs,
+    saved,
+    selection,
+    units,
+    upload,
+    webhooks,
+)
 
-__all__ = ["asset", "endpoints", "files", "previews", "providers", "runs", "saved", "units", "upload", "webhooks"]
+__all__ = [
+    "asset",
+    "endpoints",
+    "files",
+    "place",
+    "previews",
+    "providers",
+    "runs",
+    "saved",
+    "selection",
+    "units",
+    "upload",
+    "webhooks",
+]

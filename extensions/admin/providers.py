@@ -97,7 +97,7 @@ def _queues() -> list[dict[str, object]]:
         item["queue"]: item
         for item in WorkerHeartbeat.objects.values("queue").annotate(workers=Count("pk"), seen_at=Max("seen_at"))
     }
-    names = [*ExtensionRun.Queue.values, "webhooks", "renditions"]
+    names = [*ExtensionRun.Queue.values, "webhooks", "renditions", "jobs"]
     found = [rows.get(name, {"queue": name, "workers": 0, "seen_at": None}) for name in names]
     return [item | {"is_alive": _is_fresh(item["seen_at"], now)} for item in found]
 

@@ -2,13 +2,36 @@
 
 from django.urls import re_path
 
+from library.api import bulk, cache, folders, moving
+from library.api.absent import AbsentView
 from library.api.files import FileDetailsView, FileListView, FileView
 from library.api.versions import VersionListView, VersionRestoreView, VersionView
 
 _FILE = r"v1/files/(?P<file_id>[^/]+)"
 _VERSION = rf"{_FILE}/versions/(?P<version_id>[^/]+)"
 
+_ABSENT = (
+    ("v1/named-transformations", "Named transformations other than the thumbnail's"),
+    ("v1/accounts/origins", "Origins"),
+    ("v1/accounts/url-endpoints", "URL endpoints"),
+)
+
 urlpatterns = [
+    re_path(r"^v1/files/batch/deleteByFileIds/?$", bulk.BulkDeleteView.as_view(), name="bulk-delete"),
+    re_path(r"^v1/files/addTags/?$", bulk.AddTagsView.as_view(), name="add-tags"),
+    re_path(r"^v1/files/removeTags/?$", bulk.RemoveTagsView.as_view(), name="remove-tags"),
+    re_path(r"^v1/files/removeAITags/?$", bulk.RemoveAITagsView.as_view(), name="remove-ai-tags"),
+    re_path(r"^v1/files/copy/?$", moving.CopyFileView.as_view(), name="file-copy"),
+    re_path(r"^v1/files/move/?$", moving.MoveFileView.as_view(), name="file-move"),
+    re_path(r"^v1/files/rename/?$", moving.RenameFileView.as_view(), name="file-rename"),
+    re_path(r"^v1/files/purge/?$", cache.PurgeView.as_view(), name="purge"),
+    re_path(r"^v1/files/purge/(?P<request_id>[^/]+)/?$", cache.PurgeStatusView.as_view(), name="purge-status"),
+    re_path(r"^v1/folder/?$", folders.FolderView.as_view(), name="folder"),
+    re_path(r"^v1/bulkJobs/copyFolder/?$", folders.CopyFolderView.as_view(), name="copy-folder"),
+    re_path(r"^v1/bulkJobs/moveFolder/?$", folders.MoveFolderView.as_view(), name="move-folder"),
+    re_path(r"^v1/bulkJobs/renameFolder/?$", folders.RenameFolderView.as_view(), name="rename-folder"),
+    re_path(r"^v1/bulkJobs/(?P<job_id>[^/]+)/?$", folders.BulkJobView.as_view(), name="bulk-job"),
+    *(re_path(rf"^{path}(?:/[^/]+)?/?$", AbsentView.as_view(what=what)) for path, what in _ABSENT),
     re_path(r"^v1/files/?$", FileListView.as_view(), name="file-list"),
     re_path(rf"^{_FILE}/?$", FileView.as_view(), name="file"),
     re_path(rf"^{_FILE}/details/?$", FileDetailsView.as_view(), name="file-details"),

@@ -26,8 +26,18 @@ from mediahub.lib.errors import DomainError, NotFound
 
 MAX_PATH = 4096 + 256
 _NAMED = re.compile(r"n-([A-Za-z0-9_-]{1,60})\Z")
+_OF_A_VIDEO = re.compile(
+    r"ik-(?:thumbnail\.\w{3,4}|video\.\w{3,4}|gif-video\.\w{3,4}|master\.(?:m3u8|mpd))\Z", re.ASCII
+)
 _BAD_CHARACTERS = re.compile(r"[\x00-\x1f\x7f\\\ud800-\udfff]")
 _SIGNATURE_PARAMETERS = ("ik-t=", "ik-s=")
+
+
+class VideoNotImplemented(DomainError):
+    """A rendition of a video was asked for. Videos are stored and served as they are."""
+
+    code = "not_implemented"
+    status = 501
 
 
 class SignatureRefused(DomainError):
@@ -52,7 +62,7 @@ class Found:
 
 
 def find(request: HttpRequest, *, slug: str, path: str) -> Found:
-    """Resolve `/media/<slug>/<path>`. Raises NotFound, SignatureRefused, NoRendition, DomainError."""
+    """Resolve `/media/<slug>/<path>`. Raises NotFound, SignatureRefused, NoRendition, VideoNotImplemented."""
     query = _query(request)
     spec, asset_path = split_transformation(path, query.get("tr"))
     asset = _asset(slug, asset_path)
@@ -104,6 +114,8 @@ def _asset(slug: str, path: str) -> Asset:
         .filter(folder__path="/" + "/".join(segments[:-1]), name=segments[-1])
         .first()
     )
+    if asset is None and _OF_A_VIDEO.match(segments[-1]):
+        raise VideoNotImplemented("Videos are served as they are; this server makes no thumbnails or streams of them.")
     if asset is None:
         raise NotFound("The requested file does not exist.")
     return asset

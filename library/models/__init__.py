@@ -3,6 +3,7 @@
 from library.models.account import Account, ApiKey, AuditEntry, Membership
 from library.models.asset import Asset, AssetVersion
 from library.models.folder import Folder
+from library.models.jobs import BulkJob, PurgeRequest
 from library.models.metadata import CustomMetadataField
 from library.models.receipt import UploadReceipt
 from library.models.rendition import Rendition
@@ -15,9 +16,11 @@ __all__ = [
     "Asset",
     "AssetVersion",
     "AuditEntry",
+    "BulkJob",
     "CustomMetadataField",
     "Folder",
     "Membership",
+    "PurgeRequest",
     "Rendition",
     "Tag",
     "UploadReceipt",

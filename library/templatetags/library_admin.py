@@ -20,6 +20,7 @@ BADGES = {
     "pending": "busy",
     "sending": "busy",
     "succeeded": "good",
+    "completed": "good",
     "delivered": "good",
     "applied": "good",
     "failed": "bad",

@@ -90,10 +90,11 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
 
 def _domain_answer(error: DomainError) -> Response:
     members = {"reason": error.reason, "errors": error.errors, "code": error.code, "field": error.field}
+    members |= error.members
     response = Response(error_body(error.message, **members), status=error.status)
     if error.retry_after_s is not None:
         response["Retry-After"] = str(error.retry_after_s)
-    if error.status == 409:
+    if error.status in (409, 501):
         response["x-should-retry"] = "false"
     return response
 

@@ -11,6 +11,7 @@ class DomainError(Exception):
 
     code: stable, for programs. message: one sentence for people. status: HTTP status on the wire. field: the input at
     fault. reason: ImageKit's `reason` code where API 1.6 has one. errors: the body's `errors` member.
+    members: further members of the body, under their names on the wire.
     """
 
     code = "invalid_request"
@@ -26,6 +27,7 @@ class DomainError(Exception):
         reason: str | None = None,
         errors: dict[str, Any] | list[Any] | None = None,
         retry_after_s: int | None = None,
+        members: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -35,6 +37,7 @@ class DomainError(Exception):
         self.reason = reason
         self.errors = errors
         self.retry_after_s = retry_after_s
+        self.members = members or {}
 
 
 class NotFound(DomainError):

@@ -1,4 +1,4 @@
-"""`manage.py worker QUEUE ...`: one Celery worker for one or more queues. `up` runs four; scale out by running more."""
+"""`manage.py worker QUEUE ...`: one Celery worker for one or more queues. `up` runs five; scale out by running more."""
 
 from typing import Any
 

@@ -38,6 +38,7 @@ class Scene:
         known = {
             "file_id": self.asset.file_id,
             "version_id": self.asset.file_id,
+            "folder_id": self.asset.folder.folder_id,
             "run_id": self.run.pk,
             "endpoint_id": self.endpoint.endpoint_id,
             "spec": "ik_ml_thumbnail",

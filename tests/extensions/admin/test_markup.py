@@ -7,7 +7,7 @@ import pytest
 from tests.extensions.admin.test_rights import RIGHTS
 
 PAGES = [
-    "audit", "file", "files", "folders", "keys", "members", "providers", "run", "runs", "saved",
+    "audit", "file", "files", "folder", "folders", "keys", "members", "providers", "run", "runs", "saved",
     "saved-edit", "saved-new", "units", "upload", "webhook", "webhook-endpoint", "webhook-endpoints", "webhooks",
 ]  # fmt: skip
 
@@ -34,7 +34,7 @@ def markup(client, owner, scene):
 
 
 def test_the_pages_here_are_all_that_are_read():
-    shown_by_parts = {"file-live", "files-news", "upload-result", "original", "preview"}
+    shown_by_parts = {"file-live", "files-news", "folder-jobs", "upload-result", "original", "preview"}
     assert set(PAGES) == {name for name, right in RIGHTS.items() if right[0] == "get"} - shown_by_parts
 
 
