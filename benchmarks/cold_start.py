@@ -57,5 +57,5 @@ def _wait_until_started(system: System) -> None:
 
 
 def _parts(system: System) -> dict[str, int]:
-    names = ("web", "tagging", "images", "renditions", "jobs", "webhooks", "sweep", "broker")
+    names = ("web", "tagging", "images", "renditions", "webhooks", "sweep", "broker")
     return {name: system.process(name) for name in names}

@@ -22,7 +22,7 @@ from benchmarks.system import ROOT, System, free_port, running, scratch, stop
 
 CLIENTS = 4
 ROUNDS = 2
-IMAGES = {"640x480": 24, "1600x1200": 16, "12 MP": 12}
+IMAGES = {"640x480": 48, "1600x1200": 16, "12 MP": 12}
 """Photos of one round. Multiples of the clients' number, so that nobody's last ones run on a machine half idle."""
 SPEED_AT_LEAST = {
     "fp32": {"640x480": 1.0, "1600x1200": 1.6, "12 MP": 3.5},

@@ -48,6 +48,9 @@ _WORKER_MODULES = (
 )
 """What Celery imports when a worker starts; by name, because nothing here calls it."""
 
+_WORKERS = (("tagging",), ("images",), ("renditions",), ("webhooks", "jobs"))
+"""The queues of each worker. Folder jobs share the threads of webhooks: a process of their own takes 28 MB."""
+
 UP_GRACE_S = 6.0
 """Work in hand gets so long when `up` stops, which has ten seconds for everything."""
 
@@ -75,9 +78,9 @@ def children(*, host: str, port: int) -> list[Child]:
         # SIGKILL for an orphan: it has nothing to save, and must not remove a successor's socket on its way out.
         command = broker.command(socket_path=path)
         found.append(Child("broker", command, BROKER, stop_within_s=1.0, orphan_signal=signal.SIGKILL))
-    for queue in QUEUES:
-        run = functools.partial(_worker, queue)
-        found.append(Child(queue, _manage("worker", queue), WORKERS, run, UP_GRACE_S + 1))
+    for queues in _WORKERS:
+        run = functools.partial(_worker, *queues)
+        found.append(Child(queues[0], _manage("worker", *queues), WORKERS, run, UP_GRACE_S + 1))
     found.append(Child("sweep", _manage("sweep"), SWEEP, _sweep, stop_within_s=1.0))
     web = _manage("web", "--host", host, "--port", str(port))
     found.append(Child("web", web, WEB, functools.partial(serve_web, host=host, port=port), stop_within_s=2.5))
@@ -142,10 +145,10 @@ def missing(*, host: str, port: int, since: datetime) -> list[str]:
     return found
 
 
-def _worker(queue: str) -> None:
+def _worker(*queues: str) -> None:
     take_role("worker")
     settings.MEDIAHUB_SHUTDOWN_S = min(settings.MEDIAHUB_SHUTDOWN_S, UP_GRACE_S)
-    serve_queues(queue)
+    serve_queues(*queues)
 
 
 def _sweep() -> None:

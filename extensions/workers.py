@@ -59,7 +59,7 @@ def plan_for(*queues: str) -> WorkerPlan:
 
     def child_started() -> None:
         if set(queues) == {"renditions"}:
-            yield_to_others(15)  # thumbnails can wait for those who wait for an answer
+            yield_to_others(19)  # thumbnails can wait for those who wait for an answer
         if settings.MEDIAHUB_WARM_UP:
             for queue in queues:
                 warm_up(queue)

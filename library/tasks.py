@@ -6,6 +6,8 @@ pass and the others now and then.
 
 from __future__ import annotations
 
+import functools
+import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -41,10 +43,25 @@ def renditions_work() -> None:
 
 @shared_task(name=task_name(leases.QUEUE))
 def jobs_work() -> None:
-    """There is work in the queue: work on bulk jobs until none is due, a stretch each, for half a minute in all."""
-    end = time.monotonic() + LONGEST_TASK_S
-    while not draining() and time.monotonic() < end and (claim := leases.claim_job(now=clock_now())):
-        work_on(claim, stretch_s=STRETCH_S, stopping=draining)
+    """There is work in the queue: work on bulk jobs until none is due, a stretch each, for half a minute in all.
+
+    In a pool that other queues share, jobs take no more threads than they have by themselves: those who work already
+    go on until nothing is due.
+    """
+    if not _places().acquire(blocking=False):
+        return
+    try:
+        end = time.monotonic() + LONGEST_TASK_S
+        while not draining() and time.monotonic() < end and (claim := leases.claim_job(now=clock_now())):
+            work_on(claim, stretch_s=STRETCH_S, stopping=draining)
+    finally:
+        _places().release()
+
+
+@functools.cache
+def _places() -> threading.BoundedSemaphore:
+    """This process's threads for bulk jobs."""
+    return threading.BoundedSemaphore(settings.MEDIAHUB_JOB_THREADS)
 
 
 def sweep_renditions() -> int:

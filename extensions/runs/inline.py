@@ -41,10 +41,12 @@ def wait_for(runs: Sequence[ExtensionRun]) -> dict[str, str]:
     Call it after commit. No end is lost and none is both answered and announced, see `_take_leave`.
     """
     waited = [run.pk for run in runs if run.answer_by is not None]
-    if waited and _may_wait(runs):
+    if not waited:
+        return {run.extension: "pending" for run in runs}  # a moment old, and every end of theirs is announced
+    if _may_wait(runs):
         _wait_until_over(waited, time.monotonic() + settings.MEDIAHUB_SYNC_DEADLINE_S)
     to_tell = [run.pk for run in runs if run.webhook_url]
-    if to_tell and waited:
+    if to_tell:
         _take_leave(waited)
     known = ExtensionRun.objects.in_bulk([run.pk for run in runs])
     told = announced(to_tell) if to_tell else set()
