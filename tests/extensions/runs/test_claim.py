@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from extensions.models import ExtensionRun, Turn
-from extensions.runs.claim import claim, free_dead_leases, lease
+from extensions.runs.claim import _take, claim, free_dead_leases, lease
 from library.services.accounts import create_account
 from mediahub.lib import clock, processes
 from tests.extensions.scenes import ask_for, make_asset
@@ -33,6 +33,24 @@ def test_a_claim_takes_the_lease(asset):
     assert taken.due_at == now + lease("tagging")
     assert (taken.node, taken.process_id, taken.process_started) == processes.me()
     assert taken.token is not None
+
+
+@pytest.mark.rel("J4")
+def test_a_claimed_run_is_as_it_stands_in_the_database(asset):
+    ask_for(asset, TAGGER)
+    taken = claim("tagging", now=clock.now())
+    row = ExtensionRun.objects.get()
+    assert {f.attname: getattr(taken, f.attname) for f in row._meta.concrete_fields} == {
+        f.attname: getattr(row, f.attname) for f in row._meta.concrete_fields
+    }
+
+
+@pytest.mark.rel("J4")
+def test_a_run_that_somebody_had_since_it_was_read_is_not_taken(asset):
+    [run] = ask_for(asset, TAGGER)
+    ExtensionRun.objects.filter(pk=run.pk).update(attempts=1)
+    assert not _take(run, now=clock.now())
+    assert ExtensionRun.objects.get().state == "queued"
 
 
 @pytest.mark.rel("J4")

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from library import tasks
 from library.models import BulkJob
 from library.services.jobs import leases, working
 from library.services.jobs.leases import LEASE, MAX_ATTEMPTS, claim_job, put_back
@@ -146,6 +147,20 @@ def test_the_task_works_until_nothing_is_due(account):
 
     assert paths(account) == ["/m/1.txt", "/n/1.txt"]
     assert not leases._open().exists()
+
+
+@pytest.mark.rel("J15")
+def test_jobs_leave_the_other_threads_of_a_shared_pool_alone(db, settings):
+    BulkJobFactory()
+    places = [tasks._places() for _ in range(settings.MEDIAHUB_JOB_THREADS)]
+    for place in places:
+        place.acquire()
+    try:
+        jobs_work()
+        assert BulkJob.objects.get().state == "queued"
+    finally:
+        for place in places:
+            place.release()
 
 
 def test_ended_jobs_and_purges_are_forgotten_after_a_month(db):
