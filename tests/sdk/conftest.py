@@ -5,6 +5,7 @@ import threading
 import pytest
 import waitress.server
 from django.db import connections
+from imagekitio import ImageKit
 from waitress import wasyncore
 
 from library.services.accounts import create_account
@@ -51,3 +52,9 @@ def job_worker(committed_db):
 @pytest.fixture
 def key(committed_db):
     return create_account(slug="acme", units_per_month=1000).private_key
+
+
+@pytest.fixture
+def client(server, key):
+    with ImageKit(private_key=key, base_url=server, max_retries=0) as client:
+        yield client

@@ -6,12 +6,11 @@ from imagekitio.types import FileCreateEvent
 
 from extensions.webhooks.delivery import deliver_one
 from tests import receivers
-from tests.library.api.test_sdk_smoke import client, key, server  # noqa: F401 - fixtures
 from tests.receivers import Receiver
 
 
 @pytest.mark.process
-def test_sdk_makes_lists_changes_and_deletes_webhooks_and_unwraps_events(client, settings):  # noqa: F811
+def test_sdk_makes_lists_changes_and_deletes_webhooks_and_unwraps_events(client, settings):
     settings.MEDIAHUB_ALLOWED_PRIVATE_NETWORKS = ("127.0.0.0/8",)
     with Receiver(receivers.answer(204, b"")) as receiver:
         made = client.accounts.webhooks.create(endpoint=receiver.url, events=["file.created", "folder.deleted"])

@@ -1,48 +1,12 @@
 """The official Python SDK, unmodified, against a live server: one journey through everything it can call so far."""
 
 import base64
-import threading
 from pathlib import Path
 
 import pytest
-import waitress.server
 from imagekitio import BadRequestError, ImageKit, NotFoundError, PermissionDeniedError
-from waitress import wasyncore
 
-from library.services.accounts import create_account
-from mediahub.wsgi import application
-
-PHOTOS = Path(__file__).parents[2] / "files" / "photos"
-
-
-@pytest.fixture
-def server(committed_db):
-    """A waitress server on a free port, in a thread that ends before its sockets do; its address."""
-    running = waitress.server.create_server(application, host="127.0.0.1", port=0, threads=4)
-    stopping = threading.Event()
-
-    def serve():
-        while not stopping.is_set():
-            wasyncore.loop(timeout=0.05, map=running._map, count=1)
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    yield f"http://127.0.0.1:{running.effective_port}"
-    stopping.set()
-    thread.join()
-    running.task_dispatcher.shutdown()
-    running.close()
-
-
-@pytest.fixture
-def key(committed_db):
-    return create_account(slug="acme", units_per_month=1000).private_key
-
-
-@pytest.fixture
-def client(server, key):
-    with ImageKit(private_key=key, base_url=server, max_retries=0) as client:
-        yield client
+PHOTOS = Path(__file__).parents[1] / "files" / "photos"
 
 
 @pytest.mark.process
