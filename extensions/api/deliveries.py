@@ -21,7 +21,7 @@ from extensions.webhooks.endpoints import send_test
 from extensions.webhooks.publish import receiver_of
 from extensions.webhooks.rotation import rotate_secret
 from extensions.webhooks.services import Chosen, chosen_deliveries, replay, replay_many
-from library import wire
+from extensions.webhooks.wire import delivery_object, whole_delivery
 from library.api.auth import key_user
 from library.models import Account
 from mediahub.lib import clock
@@ -60,21 +60,7 @@ class DeliveryView(APIView):
 
     def get(self, request: Request, delivery_id: str) -> Response:
         delivery = _find(key_user(request).account, delivery_id)
-        body = None if delivery.body_erased_at else bytes(delivery.body).decode(errors="replace")
-        attempts = [
-            {
-                "number": attempt.number,
-                "startedAt": wire.iso(attempt.started_at),
-                "durationMs": attempt.duration_ms,
-                "address": attempt.address or None,
-                "status": attempt.status,
-                "reason": attempt.reason or None,
-                "answer": attempt.answer,
-                "location": attempt.location or None,
-            }
-            for attempt in delivery.attempts.all()
-        ]
-        return Response(delivery_object(delivery) | {"body": body, "attempts": attempts})
+        return Response(whole_delivery(delivery))
 
 
 class DeliveryReplayView(APIView):
@@ -134,28 +120,6 @@ class SecretView(APIView):
         account = key_user(request).account
         endpoint = find_endpoint(account, _text(request.data, "endpointId")) if "endpointId" in request.data else None
         return Response({"secret": rotate_secret(account=account, endpoint=endpoint, actor=actor(request))})
-
-
-def delivery_object(delivery: WebhookDelivery) -> wire.Json:
-    """A delivery without its body, for lists."""
-    return {
-        "id": str(delivery.pk),
-        "webhookId": delivery.message_id,
-        "kind": delivery.kind,
-        "event": delivery.event,
-        "endpointId": delivery.endpoint.endpoint_id if delivery.endpoint else None,
-        "runId": str(delivery.run_id) if delivery.run_id else None,
-        "fileId": delivery.file_id or None,
-        "url": delivery.url,
-        "receiver": delivery.receiver,
-        "state": delivery.state,
-        "attemptsMade": delivery.attempts_made,
-        "lastStatus": delivery.last_status,
-        "lastReason": delivery.last_reason or None,
-        "createdAt": wire.iso(delivery.created_at),
-        "nextAttemptAt": None if delivery.finished_at else wire.iso(delivery.due_at),
-        "finishedAt": wire.iso(delivery.finished_at) if delivery.finished_at else None,
-    }
 
 
 def _filtered(account: Account, given: Mapping[str, str]) -> DeliveryQuerySet:
