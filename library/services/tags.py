@@ -10,7 +10,6 @@ from uuid import UUID
 from django.db import transaction
 
 from library.models import AITag, Asset, Tag
-from library.services.versions import lock_asset
 from library.signals import asset_updated
 
 
@@ -27,7 +26,6 @@ def remove_ai_tags(*, asset: Asset, names: Iterable[str] | None) -> int:
     return tags.delete()[0]
 
 
-@transaction.atomic
 def replace_suggested(
     *,
     asset: Asset,
@@ -41,10 +39,11 @@ def replace_suggested(
     """Put what a tagger found in place of what the same source had suggested before.
 
     Names that a person accepted or rejected for this source stay as they are. found: names with their confidence in
-    per cent; of a repeated name the surest counts. Returns the rows written. Raises NotFound if the asset is gone.
+    per cent; of a repeated name the surest counts. Returns the rows written.
+
+    The caller's transaction holds the asset's lock (`lock_asset`): two runs of one tagger would otherwise both find
+    nothing to replace, and write the same names.
     """
-    # Two runs of one tagger would otherwise both find nothing to replace, and write the same names.
-    lock_asset(asset)
     asset.ai_tags.filter(source=source, state=AITag.State.SUGGESTED).delete()
     decided = set(asset.ai_tags.filter(source=source).values_list("name", flat=True))
     surest: dict[str, Decimal] = {}
