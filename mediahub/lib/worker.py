@@ -16,15 +16,19 @@ from typing import Any
 import structlog
 from billiard import active_children
 from celery import Celery, signals
+from celery.worker import state
 from django.db import connections
 from kombu.asynchronous import get_event_loop, set_event_loop
 
 from mediahub.lib import parents
 from mediahub.lib.draining import drain
+from mediahub.lib.wakeup import waiting
 
 log = structlog.get_logger(__name__)
 
 MOST_STRIKES = 2
+LONGEST_IN_THREADS_S = 120
+"""Longer than a task in a threads pool works without a pause."""
 _beat_lock = threading.Lock()
 # A child forked in the middle of a beat would inherit the database library's locks, closed for ever (REL 13.13).
 os.register_at_fork(before=_beat_lock.acquire, after_in_parent=_beat_lock.release, after_in_child=_beat_lock.release)
@@ -110,6 +114,7 @@ class _Pulse(threading.Thread):
         self._app, self._plan = app, plan
         self._connected_to: tuple[int, str] | None = None
         self._strikes = 0
+        self._taken, self._idle_beats = -1, 0
         self._ended = threading.Event()
         self.consumer: Any = None
 
@@ -118,6 +123,7 @@ class _Pulse(threading.Thread):
             if self.consumer.connection is not None:
                 self._call(self._plan.beat)
                 self._watch()
+                self._watch_queues()
             self._ended.wait(self._plan.beat_s)
         self._call(self._plan.stopped)
 
@@ -139,8 +145,22 @@ class _Pulse(threading.Thread):
         elif self._connected_to != now:
             self._strikes += 1
             if self._strikes == MOST_STRIKES:
-                log.error("worker_is_deaf", queues=self._plan.queues)
-                os.kill(os.getpid(), signal.SIGTERM)
+                self._give_up()
+
+    def _watch_queues(self) -> None:
+        """End a worker that takes nothing while messages wait, for whatever reason: the broker may have been replaced
+        before this thread first looked. One that works may be silent for as long as its tasks may take."""
+        taken = sum(state.total_count.values())
+        is_waited_for = any(waiting(queue) for queue in self._plan.queues)
+        self._idle_beats = self._idle_beats + 1 if is_waited_for and taken == self._taken else 0
+        self._taken = taken
+        patience_s = (self._plan.hard_s or LONGEST_IN_THREADS_S) if state.active_requests else 0
+        if self._idle_beats == MOST_STRIKES + int(patience_s / self._plan.beat_s) + 1:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        log.error("worker_is_deaf", queues=self._plan.queues)
+        os.kill(os.getpid(), signal.SIGTERM)
 
     def _call(self, step: Callable[[], None]) -> None:
         with _beat_lock:
