@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 EQUAL = frozenset({"=", "IN", "NOT =", "NOT IN"})
 ORDER = EQUAL | {"<", "<=", ">", ">="}
 TEXT = EQUAL | {":", "HAS"}
 PRESENCE = frozenset({"EXISTS", "NOT EXISTS"})
+_CUSTOM_NAME = re.compile(r"[\w .-]{1,100}\Z")
 CUSTOM = "customMetadata."
 EMBEDDED = "embeddedMetadata."
 
@@ -93,6 +95,6 @@ FORMATS: dict[str, tuple[str, ...]] = {
 
 def field_named(name: str) -> Field | None:
     """The field of a clause; None if there is none. Custom fields all get the same one until their schema is known."""
-    if name.startswith(CUSTOM) and len(name) > len(CUSTOM):
+    if name.startswith(CUSTOM) and _CUSTOM_NAME.match(name.removeprefix(CUSTOM)):
         return Field("custom", ANY_CUSTOM)
     return FIELDS.get(name)
