@@ -27,7 +27,8 @@ from library.search.sets import COMMON, Members
 Condition = Q | bool
 """True and False are what no row can change; a Q without content would mean either."""
 
-LARGEST = 2**63 - 1
+_LARGEST = {"width": 2**31 - 1, "height": 2**31 - 1, "size_bytes": 2**63 - 1}
+"""What a column can hold; databases are not asked about more."""
 
 _COLUMNS = {
     "file": {"id": "file_id"},
@@ -124,7 +125,9 @@ def _positive(clause: Clause, search: Search) -> Condition | Members:
     if search.kind == "folder" and clause.field not in _FOLDER_FIELDS:
         return False
     found = _KINDS[field.kind](clause, search)
-    if isinstance(found, Q) and field.column and search.kind == "file" and connection.vendor == "sqlite":
+    is_of_column = isinstance(found, Q) and field.column and clause.op != "HAS"
+    if is_of_column and search.kind == "file" and connection.vendor == "sqlite":
+        assert isinstance(found, Q)
         return _with_index_if_rare(clause, found, search)
     return found
 
@@ -243,14 +246,15 @@ def _number(clause: Clause, search: Search) -> Condition:
 
 
 def _compared(column: str, op: str, value: float) -> Condition:
-    """Columns hold whole numbers from 0 on, and databases are not asked about others."""
+    """Columns hold whole numbers from 0 on; what has no such number is in none of them."""
+    largest = _LARGEST[column]
     if op in ("=", "IN"):
-        return Q(**{column: int(value)}) if value == int(value) and 0 <= value <= LARGEST else False
+        return Q(**{column: int(value)}) if value == int(value) and 0 <= value <= largest else False
     if op in (">", ">="):
         least = math.floor(value) + 1 if op == ">" else math.ceil(value)
-        return False if least > LARGEST else Q(**{f"{column}__gte": max(0, least)})
+        return False if least > largest else Q(**{f"{column}__gte": max(0, least)})
     most = math.ceil(value) - 1 if op == "<" else math.floor(value)
-    return False if most < 0 else Q(**{f"{column}__lte": min(most, LARGEST)})
+    return False if most < 0 else Q(**{f"{column}__lte": min(most, largest)})
 
 
 def _format(clause: Clause, search: Search) -> Q:
