@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models.lookups import IsNull
 
 from library.models import Account, AITag, Asset, EmbeddedKeyword, EmbeddedMetadata, Folder, NameWord, Tag, TagWord
 from library.querysets import in_tree
@@ -19,23 +20,27 @@ from library.words import words_of
 COMMON = 10_000
 """From so many members on, a set is common. Where both ways take equally long for a page of 100 out of a million."""
 
+MOST_NAMES = 500
+
 Rows = QuerySet[Any]
 
 
 @dataclass(frozen=True)
 class Members:
     """rows: query sets of one column, which together hold the values of the asset's `column`. test: the same set, as a
-    condition on one asset."""
+    condition on one asset. counted_by: an order in which an index has the rows, which keeps PostgreSQL from counting in
+    the table."""
 
     rows: tuple[Rows, ...]
     test: Q
     column: str = "pk"
+    counted_by: tuple[str, ...] = ()
 
     def is_rare(self) -> bool:
         """Whether reading the members pays. Counts no further than the limit."""
         room = COMMON
         for rows in self.rows:
-            room -= rows.order_by()[: room + 1].count()
+            room -= rows.order_by(*self.counted_by)[: room + 1].count()
             if room < 0:
                 return False
         return True
@@ -51,7 +56,7 @@ class Members:
         return self.as_rows() if self.is_rare() else self.test
 
 
-def tagged(names: Iterable[str] | Rows | None, *, asset: str = "pk") -> Members:
+def tagged(names: list[str] | Rows | None, *, asset: str = "pk") -> Members:
     """Assets with one of the names, by a person or by a machine and not rejected; None for any name.
 
     asset: how the listed row names its asset.
@@ -59,17 +64,31 @@ def tagged(names: Iterable[str] | Rows | None, *, asset: str = "pk") -> Members:
     human, machine = Tag.objects.order_by(), AITag.objects.order_by().filter(state__in=sorted(AITag.VISIBLE))
     if names is not None:
         human, machine = human.filter(name__in=names), machine.filter(name__in=names)
+    # That an asset has no tag at all is true of few, and PostgreSQL then does well to compare whole tables.
+    has_one = _is_there if names is not None else _exists
     is_it = {"asset": OuterRef(asset)}
     return Members(
         (human.values("asset_id"), machine.values("asset_id")),
-        Q(Exists(human.filter(**is_it))) | Q(Exists(machine.filter(**is_it))),
+        has_one(human.filter(**is_it)) | has_one(machine.filter(**is_it)),
+        counted_by=("asset_id",) if isinstance(names, list) and len(names) == 1 else (),
     )
 
 
-def tag_names_with(word: str, *, is_start: bool) -> Rows:
-    """Names of tags that have the word, or one that begins with it."""
-    words = TagWord.objects.filter(**{"word__prefix" if is_start else "word": word})
-    return words.values("name").distinct() if is_start else words.values("name")
+def _exists(rows: Rows) -> Q:
+    return Q(Exists(rows))
+
+
+def _is_there(rows: Rows) -> Q:
+    """Like EXISTS, but looked at row by row: PostgreSQL would read all members of the set first, also of a page."""
+    return Q(IsNull(Subquery(rows.values("pk")[:1]), False))
+
+
+def tag_names_with(word: str, *, is_start: bool) -> list[str] | Rows:
+    """Names of tags that have the word, or one that begins with it: looked up first, so that the database knows how
+    many there are, unless they are very many."""
+    names = TagWord.objects.filter(**{"word__prefix" if is_start else "word": word})
+    found = list(names.values_list("name", flat=True)[: MOST_NAMES + 1])
+    return found if len(found) <= MOST_NAMES else names.values("name")
 
 
 def named_with(account: Account, word: str, *, is_start: bool) -> Members:
@@ -82,8 +101,8 @@ def in_folders(account: Account, path: str) -> Members:
     """Assets in the folder at a normal path or below it."""
     folders = Folder.objects.of_account(account).filter(in_tree(path))
     assets = Asset.objects.of_account(account).filter(folder__in=folders)
-    test = Q(Exists(Folder.objects.filter(in_tree(path), pk=OuterRef("folder_id"))))
-    return _Folders((assets.values("pk"),), test, "folder_id", folders.values("pk"))
+    test = _is_there(Folder.objects.filter(in_tree(path), pk=OuterRef("folder_id")))
+    return _Folders((assets.values("pk"),), test, "folder_id", folders=folders.values("pk"))
 
 
 @dataclass(frozen=True)
@@ -99,7 +118,7 @@ class _Folders(Members):
 def embedded(condition: Q, *, version: str = "current_version_id") -> Members:
     """Assets whose current version's embedded metadata meet a condition. version: how the listed row names it."""
     found = EmbeddedMetadata.objects.filter(condition)
-    test = Q(Exists(found.filter(version_id=OuterRef(version))))
+    test = _is_there(found.filter(version_id=OuterRef(version)))
     return Members((found.values("version_id"),), test, version)
 
 
@@ -108,7 +127,7 @@ def with_keywords(names: Iterable[str] | None, *, version: str = "current_versio
     found = EmbeddedKeyword.objects.all()
     if names is not None:
         found = found.filter(name__in=list(names))
-    test = Q(Exists(found.filter(metadata_id=OuterRef(version))))
+    test = _is_there(found.filter(metadata_id=OuterRef(version)))
     return Members((found.values("metadata_id"),), test, version)
 
 
