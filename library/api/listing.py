@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import F, Q, QuerySet
+from django.db.models.lookups import Exact
 
 from library import wire
 from library.api.serializers import ListQuery
@@ -21,8 +22,9 @@ from library.models import Account, Asset, AssetVersion, Folder
 from library.names import normal_path
 from library.querysets import AssetQuerySet
 from library.search import relevance
-from library.search.compile import Search, condition, kinds_of
+from library.search.compile import Found, Search, condition, kinds_of
 from library.search.custom import types_of
+from library.search.lookups import Unindexed
 from library.search.nodes import And, Clause, Expr, clauses_of
 from library.search.sets import COMMON
 from library.search.values import is_age
@@ -83,8 +85,9 @@ def files_matching(account: Account, query: ListQuery) -> AssetQuerySet:
     expr = _expression(query)
     if "file" not in _kinds(query):
         return Asset.objects.none()
-    found = _filtered(Asset.objects.of_account(account), expr, query, _search(account, expr, "file"))
-    return found if found is not None else Asset.objects.none()
+    search = _search(account, expr, "file")
+    chosen = _filtered(Asset.objects.of_account(account), condition(expr, search), query, search)
+    return chosen if chosen is not None else Asset.objects.none()
 
 
 def _expression(query: ListQuery) -> Expr | None:
@@ -120,18 +123,25 @@ def _sections(account: Account, query: ListQuery) -> Iterator[_Section]:
     for kind in _kinds(query):
         column = _COLUMNS[kind].get(query.sort, "created_at")
         rows, load = _KINDS[kind](account)
-        found = _filtered(rows, expr, query, _search(account, expr, kind, column))
-        if found is None:
+        search = _search(account, expr, kind, column)
+        found = condition(expr, search)
+        if found.by_key and kind == "file":
+            # SQLite would otherwise read the whole account and look for each row among the few.
+            rows = Asset.objects.filter(Exact(Unindexed(F("account_id")), account.pk))
+        chosen = _filtered(rows, found, query, search)
+        if chosen is None:
             continue
-        if query.sort == "RELEVANCE" and kind == "file" and (score := _score(expr, found)) is not None:
+        # Nor must it be led through all rows by the order's index, where few are chosen.
+        by = f"{column}__unindexed" if found.is_narrow else column
+        if query.sort == "RELEVANCE" and kind == "file" and (score := _score(expr, chosen)) is not None:
             by_score = ("-score", "pk") if query.descending else ("score", "-pk")
-            yield _Section(found.annotate(score=score).order_by(*by_score), load)
+            yield _Section(chosen.annotate(score=score).order_by(*by_score), load)
         elif column in _WITH_NULLS:
             # The databases disagree on where nulls belong, and no index of both serves one rule.
-            yield _Section(found.filter(**{f"{column}__isnull": False}).order_by(*_by(query, column, "pk")), load)
-            yield _Section(found.filter(**{f"{column}__isnull": True}).order_by(*_by(query, "pk")), load)
+            yield _Section(chosen.filter(**{f"{column}__isnull": False}).order_by(*_by(query, by, "pk")), load)
+            yield _Section(chosen.filter(**{f"{column}__isnull": True}).order_by(*_by(query, "pk")), load)
         else:
-            yield _Section(found.order_by(*_by(query, column, "pk")), load)
+            yield _Section(chosen.order_by(*_by(query, by, "pk")), load)
 
 
 def _by(query: ListQuery, *columns: str) -> tuple[str, ...]:
@@ -177,13 +187,12 @@ def _versions(account: Account) -> tuple[Rows, Callable[[Rows], list[wire.Json]]
 _KINDS = {"folder": _folders, "file": _files, "file-version": _versions}
 
 
-def _filtered(rows: Any, expr: Expr | None, query: ListQuery, search: Search) -> Any:
+def _filtered(rows: Any, found: Found, query: ListQuery, search: Search) -> Any:
     """The rows that the query chooses; None where it can choose none."""
-    found = condition(expr, search)
-    if found is False:
+    if found.q is False:
         return None
-    if isinstance(found, Q):
-        rows = rows.filter(found)
+    if isinstance(found.q, Q):
+        rows = rows.filter(found.q)
     if query.path is not None:
         # Looked up first, so that the index on folder and time serves the rows.
         folder = Folder.objects.of_account(search.account).filter(path=normal_path(query.path)).first()

@@ -7,7 +7,7 @@ A clause that cannot hold for a kind of row, such as a tag on a folder, is false
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import reduce
@@ -26,6 +26,19 @@ from library.search.sets import COMMON, Members
 
 Condition = Q | bool
 """True and False are what no row can change; a Q without content would mean either."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """q: what rows meet. is_narrow: few rows do, and an index other than that of the list's order leads to them.
+    by_key: that index says nothing of accounts."""
+
+    q: Condition
+    is_narrow: bool = False
+    by_key: bool = False
+
+
+Part = Found | Members | Q | bool
 
 _LARGEST = {"width": 2**31 - 1, "height": 2**31 - 1, "size_bytes": 2**63 - 1}
 """What a column can hold; databases are not asked about more."""
@@ -69,9 +82,9 @@ def kinds_of(expr: Expr | None) -> frozenset[str]:
     return frozenset(kind for kind in ("folder", "file", "file-version") if _may_find(expr, kind))
 
 
-def condition(expr: Expr | None, search: Search) -> Condition:
+def condition(expr: Expr | None, search: Search) -> Found:
     """The condition that rows of the kind meet. Raises SearchError where a custom field does not go with a clause."""
-    return True if expr is None else _plain(_compile(expr, search))
+    return Found(True) if expr is None else _found(_compile(expr, search))
 
 
 def _may_find(expr: Expr, kind: str) -> bool:
@@ -81,63 +94,86 @@ def _may_find(expr: Expr, kind: str) -> bool:
     return all(found) if isinstance(expr, And) else any(found)
 
 
-def _compile(expr: Expr, search: Search) -> Condition | Members:
+def _compile(expr: Expr, search: Search) -> Part:
     if isinstance(expr, Clause):
         return _clause(expr, search)
     parts = [_compile(item, search) for item in expr.items]
-    if isinstance(expr, And):
-        plain = [_plain(part) for part in parts]
-        return False if False in plain else reduce(and_, [part for part in plain if part is not True], Q()) or True
-    return _any_of(parts)
+    return _all_of(parts) if isinstance(expr, And) else _any_of(parts)
 
 
-def _any_of(parts: list[Condition | Members]) -> Condition | Members:
+def _all_of(parts: Sequence[Part]) -> Found:
+    """Whoever meets them all: the smallest set, unless it is large, is read, and the others are tested."""
+    members = [part for part in parts if isinstance(part, Members)]
+    found = [_found(part) for part in parts if not isinstance(part, Members)]
+    if len(members) > 1:
+        sizes = [part.size(sets.COMMON_BESIDE_OTHERS) for part in members]
+        smallest = min(range(len(members)), key=lambda at: sizes[at])
+        is_rare = sizes[smallest] <= sets.COMMON_BESIDE_OTHERS
+        found += [_as(part, is_rare=is_rare and at == smallest) for at, part in enumerate(members)]
+    else:
+        found += [_found(part) for part in members]
+    if any(one.q is False for one in found):
+        return Found(False)
+    whole = reduce(and_, [one.q for one in found if isinstance(one.q, Q)], Q())
+    return Found(whole or True, any(one.is_narrow for one in found), any(one.by_key for one in found))
+
+
+def _any_of(parts: Sequence[Part]) -> Part:
     """Rare sets become one set, which is then read first; it takes a set alone to keep a list from being read whole."""
     members = [part for part in parts if isinstance(part, Members)]
     if len(members) == len(parts) and len({part.column for part in members}) == 1:
         rows = tuple(row for part in members for row in part.rows)
         return Members(rows, reduce(or_, [part.test for part in members]), members[0].column)
-    plain = [_plain(part) for part in parts]
-    if True in plain:
+    found = [_found(part) for part in parts]
+    if any(one.q is True for one in found):
         return True
-    return reduce(or_, [part for part in plain if part is not False], Q()) or False
+    whole = reduce(or_, [one.q for one in found if isinstance(one.q, Q)], Q())
+    found = [one for one in found if one.q is not False]
+    return Found(whole or False, all(one.is_narrow for one in found), all(one.by_key for one in found))
 
 
-def _plain(part: Condition | Members) -> Condition:
-    return part.condition if isinstance(part, Members) else part
+def _found(part: Part) -> Found:
+    if isinstance(part, Members):
+        return _as(part, is_rare=part.is_rare())
+    return part if isinstance(part, Found) else Found(part)
 
 
-def _clause(clause: Clause, search: Search) -> Condition | Members:
+def _as(members: Members, *, is_rare: bool) -> Found:
+    return Found(members.as_rows() if is_rare else members.test, is_rare, by_key=is_rare)
+
+
+def _clause(clause: Clause, search: Search) -> Part:
     if clause.field == "type":
         return _may_find(clause, search.kind)
     positive = _POSITIVE.get(clause.op)
-    if positive:
-        found = _positive(Clause(clause.field, positive, clause.values, clause.position), search)
-        if isinstance(found, Members):
-            return ~found.test
-        return not found if isinstance(found, bool) else ~found
-    return _positive(clause, search)
+    if not positive:
+        return _positive(clause, search)
+    part = _positive(Clause(clause.field, positive, clause.values, clause.position), search, counts=False)
+    if isinstance(part, Members):
+        return ~part.test
+    q = part.q if isinstance(part, Found) else part
+    return ~q if isinstance(q, Q) else not q
 
 
-def _positive(clause: Clause, search: Search) -> Condition | Members:
+def _positive(clause: Clause, search: Search, *, counts: bool = True) -> Part:
     field = field_named(clause.field)
     assert field is not None, "parse has looked"
     if search.kind == "folder" and clause.field not in _FOLDER_FIELDS:
         return False
-    found = _KINDS[field.kind](clause, search)
-    is_of_column = isinstance(found, Q) and field.column and clause.op != "HAS"
-    if is_of_column and search.kind == "file" and connection.vendor == "sqlite":
-        assert isinstance(found, Q)
-        return _with_index_if_rare(clause, found, search)
-    return found
+    part = _KINDS[field.kind](clause, search)
+    # PostgreSQL has statistics of columns, and needs no help with them.
+    if counts and isinstance(part, Q) and field.column and search.kind == "file" and connection.vendor == "sqlite":
+        return _with_index_if_rare(clause, part, search)
+    return part
 
 
-def _with_index_if_rare(clause: Clause, found: Q, search: Search) -> Q:
+def _with_index_if_rare(clause: Clause, q: Q, search: Search) -> Found:
     column = search.column(FIELDS[clause.field].column)
-    if column == search.sort or column == "file_id":
-        return found
-    rows = Asset.objects.of_account(search.account).filter(found).order_by()
-    return found if rows[: COMMON + 1].count() <= COMMON else _unindexed(found, column)
+    if column == search.sort:
+        return Found(q)
+    rows = Asset.objects.of_account(search.account).filter(q).order_by()
+    is_rare = rows[: COMMON + 1].count() <= COMMON
+    return Found(q if is_rare else _unindexed(q, column), is_rare, by_key=column == "file_id")
 
 
 def _unindexed(found: Q, column: str) -> Q:
@@ -152,7 +188,7 @@ def _unindexed(found: Q, column: str) -> Q:
     return copy
 
 
-def _name(clause: Clause, search: Search) -> Condition | Members:
+def _name(clause: Clause, search: Search) -> Part:
     column = search.column("name")
     if clause.op != "HAS":
         return _text(clause, column)
@@ -166,16 +202,7 @@ def _name(clause: Clause, search: Search) -> Condition | Members:
     if search.kind == "file-version":
         tests = [f" {word}" if is_start else f" {word} " for word, is_start in words]
         return reduce(and_, [Q(asset__name_words__contains=test) for test in tests])
-    return _all_of_sets([sets.named_with(search.account, word, is_start=is_start) for word, is_start in words])
-
-
-def _all_of_sets(members: list[Members]) -> Condition | Members:
-    """Whoever is in all sets: with one rare set, its members are read and the others tested."""
-    if len(members) == 1:
-        return members[0]
-    rare = next((one for one in members if one.is_rare()), None)
-    tests = [one.test for one in members if one is not rare]
-    return reduce(and_, tests, rare.as_rows() if rare else Q())
+    return sets.named_with(search.account, words)
 
 
 def _text(clause: Clause, column: str) -> Q:
@@ -194,7 +221,7 @@ def _id(clause: Clause, search: Search) -> Q:
     return _equal(search.column("id"), clause)
 
 
-def _tags(clause: Clause, search: Search) -> Condition | Members:
+def _tags(clause: Clause, search: Search) -> Part:
     asset = "asset_id" if search.kind == "file-version" else "pk"
     if clause.op == "HAS":
         words = sets.search_words(str(clause.values[0]))
@@ -208,7 +235,7 @@ def _tags(clause: Clause, search: Search) -> Condition | Members:
         found = [sets.tagged([str(value) for value in clause.values], asset=asset)]
     if search.kind == "file-version":
         return reduce(and_, [one.test for one in found])
-    return _all_of_sets(found)
+    return _all_of(found) if len(found) > 1 else found[0]
 
 
 def _date(clause: Clause, search: Search) -> Condition:
@@ -272,7 +299,7 @@ def _person(clause: Clause, search: Search) -> Condition:
     return False
 
 
-def _path(clause: Clause, search: Search) -> Condition | Members:
+def _path(clause: Clause, search: Search) -> Part:
     paths = [normal_path(str(value)) for value in clause.values]
     if clause.op == ":":
         return True if paths[0] == "/" else _tree(paths[0], search)
@@ -284,7 +311,7 @@ def _path(clause: Clause, search: Search) -> Condition | Members:
     return Q(**{("parent" if search.kind == "folder" else "asset__folder") + "__path__in": paths})
 
 
-def _tree(path: str, search: Search) -> Condition | Members:
+def _tree(path: str, search: Search) -> Part:
     if search.kind == "file":
         return sets.in_folders(search.account, path)
     return in_tree(path, "parent__path" if search.kind == "folder" else "asset__folder__path")
@@ -317,7 +344,7 @@ def _custom(clause: Clause, search: Search) -> Condition:
     return custom.condition(clause, column, types=search.custom_types or {}, now=search.now)
 
 
-_KINDS: dict[str, Callable[[Clause, Search], Condition | Members]] = {
+_KINDS: dict[str, Callable[[Clause, Search], Part]] = {
     "name": _name,
     "tags": _tags,
     "id": _id,

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import reduce
+from operator import and_
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
@@ -18,7 +20,13 @@ from library.querysets import in_tree
 from library.words import words_of
 
 COMMON = 10_000
-"""From so many members on, a set is common. Where both ways take equally long for a page of 100 out of a million."""
+"""Beyond so many members, a set is common. Where both ways take equally long for a page of 100 out of a million."""
+
+COMMON_BESIDE_OTHERS = 30_000
+"""The same for the smallest of several sets: few rows are in all of them, so a list has to be read further."""
+
+BROAD = 50_000
+"""Beyond so many names with a word, it does not pay to look which of them have another word."""
 
 MOST_NAMES = 500
 
@@ -36,24 +44,23 @@ class Members:
     column: str = "pk"
     counted_by: tuple[str, ...] = ()
 
-    def is_rare(self) -> bool:
-        """Whether reading the members pays. Counts no further than the limit."""
-        room = COMMON
+    def size(self, limit: int) -> int:
+        """How many members there are, counted no further than just beyond the limit."""
+        found = 0
         for rows in self.rows:
-            room -= rows.order_by(*self.counted_by)[: room + 1].count()
-            if room < 0:
-                return False
-        return True
+            found += rows.order_by(*self.counted_by)[: limit + 1 - found].count()
+            if found > limit:
+                break
+        return found
+
+    def is_rare(self) -> bool:
+        """Whether reading the members pays."""
+        return self.size(COMMON) <= COMMON
 
     def as_rows(self) -> Q:
         """The condition that has the members read first."""
         first, *others = self.rows
         return Q(**{f"{self.column}__in": first.union(*others) if others else first})
-
-    @property
-    def condition(self) -> Q:
-        """The condition in the form that fits the size of the set."""
-        return self.as_rows() if self.is_rare() else self.test
 
 
 def tagged(names: list[str] | Rows | None, *, asset: str = "pk") -> Members:
@@ -62,14 +69,18 @@ def tagged(names: list[str] | Rows | None, *, asset: str = "pk") -> Members:
     asset: how the listed row names its asset.
     """
     human, machine = Tag.objects.order_by(), AITag.objects.order_by().filter(state__in=sorted(AITag.VISIBLE))
+    human_test, machine_test = human, machine
     if names is not None:
         human, machine = human.filter(name__in=names), machine.filter(name__in=names)
+        # Of one asset: its few tags are compared, instead of looking for each name.
+        human_test = human_test.filter(name__unindexed__in=names)
+        machine_test = machine_test.filter(name__unindexed__in=names)
     # That an asset has no tag at all is true of few, and PostgreSQL then does well to compare whole tables.
     has_one = _is_there if names is not None else _exists
     is_it = {"asset": OuterRef(asset)}
     return Members(
         (human.values("asset_id"), machine.values("asset_id")),
-        has_one(human.filter(**is_it)) | has_one(machine.filter(**is_it)),
+        has_one(human_test.filter(**is_it)) | has_one(machine_test.filter(**is_it)),
         counted_by=("asset_id",) if isinstance(names, list) and len(names) == 1 else (),
     )
 
@@ -91,10 +102,35 @@ def tag_names_with(word: str, *, is_start: bool) -> list[str] | Rows:
     return found if len(found) <= MOST_NAMES else names.values("name")
 
 
-def named_with(account: Account, word: str, *, is_start: bool) -> Members:
-    """Assets of the account whose name has the word, or one that begins with it."""
-    words = NameWord.objects.filter(account=account, **{"word__prefix" if is_start else "word": word})
-    return Members((words.values("asset_id"),), Q(name_words__contains=f" {word}" if is_start else f" {word} "))
+def named_with(account: Account, words: list[tuple[str, bool]]) -> Members:
+    """Assets of the account whose name has all words of a HAS (`search_words`)."""
+    rows = [NameWord.objects.filter(account=account, **_is_word("word", *word)) for word in words]
+    tests = [Q(name_words__contains=f" {word}" if is_start else f" {word} ") for word, is_start in words]
+    if len(rows) == 1:
+        return Members((rows[0].values("asset_id"),), tests[0])
+    # From the rarest word the words of its assets lead to those that have the others too.
+    sizes = [one[:BROAD].count() for one in rows]
+    rarest = min(range(len(rows)), key=lambda at: sizes[at])
+    if sizes[rarest] >= BROAD:
+        return _Common((), reduce(and_, tests))
+    together = rows[rarest]
+    for at, word in enumerate(words):
+        if at != rarest:
+            beside = NameWord.objects.filter(asset_id=OuterRef("asset_id"), **_is_word("word__unindexed", *word))
+            together = together.filter(Exists(beside))
+    return Members((together.values("asset_id"),), reduce(and_, tests))
+
+
+def _is_word(column: str, word: str, is_start: bool) -> dict[str, str]:
+    return {f"{column}__prefix" if is_start else column: word}
+
+
+@dataclass(frozen=True)
+class _Common(Members):
+    """Known to be common without counting."""
+
+    def size(self, limit: int) -> int:
+        return limit + 1
 
 
 def in_folders(account: Account, path: str) -> Members:

@@ -52,7 +52,7 @@ SEARCHES = {
     "folders by prefix": {"searchQuery": 'type = "folder" AND path : "/c1/s2"'},
 }
 LARGE = ("asset", "assetversion", "tag", "aitag", "nameword")
-"""The tables that grow with the library. Folders are few; PostgreSQL may join the details of a page with all of them."""
+"""The tables that grow with the library. Folders are few; PostgreSQL may join a page's details with all of them."""
 
 SCANS = {
     # A scan of an index that is in the order of the list stops at the end of the page.
