@@ -75,6 +75,11 @@ class DeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
         """Deliveries that are not over. Written as the partial indexes have it, so that they serve."""
         return self.filter(state__in=literals("pending", "sending"))
 
+    def with_id(self, text: str) -> "WebhookDelivery | None":
+        """The delivery of an id as clients and operators write it, or None; any text may be asked for."""
+        is_number = text.isascii() and text.isdigit() and len(text) <= 18
+        return self.filter(pk=int(text)).first() if is_number else None
+
     def due(self, now: datetime) -> Self:
         """Open deliveries that may be claimed: waiting past their time, or sending past their lease."""
         return self.open().filter(due_at__lte=now).order_by(F("due_at"))

@@ -1,7 +1,7 @@
 """Webhook deliveries: the list, one with its body and attempts (never changed here, REL A8), and sending again."""
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -9,7 +9,6 @@ from django.db.models import Count
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.dateparse import parse_datetime
 
 from extensions.admin.lookups import account_of_delivery, delivery_at
 from extensions.catalog import CATALOG
@@ -33,7 +32,7 @@ def webhooks(request: HttpRequest, desk: Desk) -> HttpResponse:
     mine = WebhookDelivery.objects.of_account(desk.account)
     counts = dict(mine.order_by().values_list("state").annotate(Count("pk")))
     state, event = request.GET.get("state", ""), request.GET.get("event", "").strip()[:60]
-    receiver, since = _receiver(request.GET), _moment(request.GET)
+    receiver, since = _receiver(request.GET), clock.read_moment(request.GET.get("since", ""))
     rows = mine.defer("body").order_by("-pk")
     if state in WebhookDelivery.State.values:
         rows = rows.filter(state=state)
@@ -63,7 +62,7 @@ def webhooks(request: HttpRequest, desk: Desk) -> HttpResponse:
 @page("webhooks/replay/", name="webhooks-replay", role=Role.OWNER, methods=("POST",))
 def send_all_again(request: HttpRequest, desk: Desk) -> HttpResponse:
     """Send what a receiver missed, or all of it, again."""
-    receiver, since = _receiver(request.POST), _moment(request.POST)
+    receiver, since = _receiver(request.POST), clock.read_moment(request.POST.get("since", ""))
     if not receiver:
         messages.error(request, "Name the receiver whose deliveries are to be sent again.")
         return back_to(request, desk, "webhooks")
@@ -124,15 +123,6 @@ def _receiver(given: QueryDict) -> str:
     except BadUrl:
         return ""
     return receiver_of(text)
-
-
-def _moment(given: QueryDict) -> datetime | None:
-    """What was typed as `since`, in UTC; None where it is no moment."""
-    try:
-        moment = parse_datetime(given.get("since", ""))
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC) if moment else None
-    except (ValueError, OverflowError):
-        return None
 
 
 def _shown(moment: datetime | None) -> str:

@@ -6,10 +6,9 @@ Ours alone: ImageKit has no such thing. The admin's Webhooks page and `replay_we
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from django.utils.dateparse import parse_datetime
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -140,9 +139,8 @@ def _filtered(account: Account, given: Mapping[str, str]) -> DeliveryQuerySet:
 
 
 def _find(account: Account, delivery_id: str) -> WebhookDelivery:
-    is_number = delivery_id.isascii() and delivery_id.isdigit() and len(delivery_id) <= 18
     rows = WebhookDelivery.objects.of_account(account).select_related("account", "endpoint")
-    found = rows.filter(pk=int(delivery_id)).first() if is_number else None
+    found = rows.with_id(delivery_id)
     if found is None:
         raise NotFound(NO_DELIVERY)
     return found
@@ -172,13 +170,10 @@ def _receiver(text: str) -> str:
 
 
 def _moment(text: str, name: str) -> datetime:
-    try:
-        moment = parse_datetime(_clean(text, name))
-        if moment is None:
-            raise ValueError
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise BadFilter(f"{name} must be a moment such as 2026-03-01T00:00:00Z.", field=name) from error
+    moment = clock.read_moment(_clean(text, name))
+    if moment is None:
+        raise BadFilter(f"{name} must be a moment such as 2026-03-01T00:00:00Z.", field=name)
+    return moment
 
 
 def _whole(given: Mapping[str, str], name: str, *, default: int, most: int) -> int:

@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from extensions.api.webhooks import actor
 from extensions.models import ExtensionRun
 from extensions.runs.selecting import parse_filter, select
 from extensions.runs.services import cancel_run, retry_run
@@ -41,7 +42,7 @@ class RunCancelView(APIView):
     resource_group = "media"
 
     def post(self, request: Request, run_id: str) -> Response:
-        return Response(run_object(cancel_run(run=_find(request, run_id), actor=_actor(request))))
+        return Response(run_object(cancel_run(run=_find(request, run_id), actor=actor(request))))
 
 
 class RunRetryView(APIView):
@@ -50,7 +51,7 @@ class RunRetryView(APIView):
     resource_group = "media"
 
     def post(self, request: Request, run_id: str) -> Response:
-        return Response(run_object(retry_run(run=_find(request, run_id), actor=_actor(request))), status=201)
+        return Response(run_object(retry_run(run=_find(request, run_id), actor=actor(request))), status=201)
 
 
 def _find(request: Request, run_id: str) -> ExtensionRun:
@@ -64,7 +65,3 @@ def _find(request: Request, run_id: str) -> ExtensionRun:
     if run is None:
         raise NotFound("The requested run does not exist.")
     return run
-
-
-def _actor(request: Request) -> str:
-    return f"key {key_user(request).api_key.public_key}"

@@ -16,6 +16,7 @@ from django.db import transaction
 from extensions.models import ProviderNotice, ProviderState
 from extensions.providers.limits import next_call, opening_s
 from mediahub.lib import clock
+from mediahub.lib.json_input import clean_text
 from mediahub.lib.mail import send_notice
 from mediahub.lib.retry import repeat_on_conflict
 
@@ -97,7 +98,7 @@ def note_failure(slug: str, *, code: str, message: str, retry_after_s: float | N
     with transaction.atomic():
         now, row = clock.now(), _locked(slug)
         row.failures += 1
-        row.code, row.reason, row.failed_at = _clean(code, 60), _clean(message, 1000), now
+        row.code, row.reason, row.failed_at = clean_text(code, 60), clean_text(message, 1000), now
         asked_s = min(retry_after_s or 0.0, float(settings.MEDIAHUB_RUN_MAX_AGE_S))
         is_spent = row.failures >= settings.MEDIAHUB_BREAKER_FAILURES
         if row.breaker == Breaker.OPEN:
@@ -115,7 +116,7 @@ def note_unavailable(slug: str, *, code: str, message: str) -> None:
     with transaction.atomic():
         now, row = clock.now(), _locked(slug)
         is_news = not row.is_unavailable
-        row.code, row.reason, row.failed_at = _clean(code, 60), _clean(message, 1000), now
+        row.code, row.reason, row.failed_at = clean_text(code, 60), clean_text(message, 1000), now
         row.breaker, row.cause = Breaker.OPEN, Cause.UNAVAILABLE
         row.until = now + timedelta(seconds=settings.MEDIAHUB_PROVIDER_UNAVAILABLE_S)
         if is_news:
@@ -235,8 +236,3 @@ def _write_notice(slug: str, kind: Kind, code: str, message: str, now: datetime)
     oldest = notices.values_list("pk", flat=True)[NOTICES_KEPT : NOTICES_KEPT + 1].first()
     if oldest is not None:
         notices.filter(pk__lte=oldest).delete()
-
-
-def _clean(text: str, longest: int) -> str:
-    """A supplier's text as every database takes it."""
-    return "".join(char if char.isprintable() else " " for char in text)[:longest]

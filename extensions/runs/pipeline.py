@@ -29,6 +29,7 @@ from library.storage import StorageFull, StorageUnavailable
 from mediahub.lib import clock
 from mediahub.lib.crash import crash_point
 from mediahub.lib.errors import DomainError
+from mediahub.lib.json_input import clean_text
 from mediahub.lib.retry import repeat_on_conflict
 
 log = structlog.get_logger(__name__)
@@ -130,7 +131,7 @@ def settle_success(run: ExtensionRun, answer: Answer) -> bool:
 @repeat_on_conflict
 def settle_failure(run: ExtensionRun, *, code: str, message: str) -> bool:
     """End the run without a result in one transaction; False if the lease was lost and nothing was written."""
-    code, message = results.clean_text(code, 60), results.clean_text(message, 2000)
+    code, message = clean_text(code, 60), clean_text(message, 2000)
     with transaction.atomic():
         now = clock.now()
         if run.asset_id is not None and _locked_asset(run) is None:
@@ -159,7 +160,7 @@ def try_later(run: ExtensionRun, *, code: str, message: str, retry_after_s: floa
         settle_failure(run, code=code, message=message)
         return
     held = ExtensionRun.objects.held_by(token=run.token).filter(pk=run.pk)
-    last_error = results.clean_text(f"{code}: {message}", 2000)
+    last_error = clean_text(f"{code}: {message}", 2000)
     held.update(state=State.QUEUED, token=None, provider="", due_at=due_at, woken_at=None, last_error=last_error)
     log.info("run_will_be_tried_again", code=code, wait_s=round(wait_s, 1), attempts=run.attempts)
 
@@ -181,7 +182,7 @@ def put_off(run: ExtensionRun, busy: ChainBusy) -> None:
         attempts=F("attempts") - 1,
         due_at=due_at,
         woken_at=None,
-        last_error=results.clean_text(f"{busy.code}: {busy.message}", 2000),
+        last_error=clean_text(f"{busy.code}: {busy.message}", 2000),
     )
     log.info("run_put_off", code=busy.code, wait_s=round((due_at - now).total_seconds(), 1))
 

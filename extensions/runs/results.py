@@ -17,7 +17,7 @@ from library.services import assets, tags, versions
 from library.services.blobs import StoredBlob
 from mediahub.lib.errors import DomainError
 from mediahub.lib.imaging import limits_from_settings
-from mediahub.lib.json_input import require_clean_text
+from mediahub.lib.json_input import clean_text, require_clean_text
 
 LONGEST_TAG, MOST_TAGS = 200, 100
 LONGEST_TEXT = 10_000
@@ -29,11 +29,6 @@ class AssetOverwritten(DomainError):
     """The asset shows another picture than the one that the run was about."""
 
     code = "asset_overwritten"
-
-
-def clean_text(text: str, longest: int) -> str:
-    """A supplier's text as every database takes it: without controls and unpaired surrogates, cut to a length."""
-    return "".join(char if char.isprintable() else " " for char in text)[:longest]
 
 
 def check(run: ExtensionRun, output: Output) -> None:

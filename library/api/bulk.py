@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,7 +29,7 @@ class BulkDeleteView(APIView):
         return _answer(result, "successfullyDeletedFileIds")
 
 
-class _BulkTagView(APIView):
+class _BulkTagView(APIView, ABC):
     resource_group = "media"
 
     def post(self, request: Request) -> Response:
@@ -36,9 +37,9 @@ class _BulkTagView(APIView):
         result = self.change(key_user(request).account, ids, request.data)
         return _answer(result, "successfullyUpdatedFileIds")
 
+    @abstractmethod
     def change(self, account: Account, ids: list[str], body: Mapping[str, Any]) -> BulkResult:
         """What the operation does to the files with these ids."""
-        raise NotImplementedError
 
 
 class AddTagsView(_BulkTagView):

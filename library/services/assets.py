@@ -73,7 +73,7 @@ class AssetChanges:
     publish_versions: bool = False
 
 
-@transaction.atomic(savepoint=False)
+@transaction.atomic
 def upload_asset(*, account: Account, blob: StoredBlob, fields: UploadFields, now: datetime) -> AssetVersion:
     """Write a stored blob as a new asset, or as the new current version of the asset that has the name.
 

@@ -6,6 +6,7 @@ Asking the database keeps workers whose own clocks disagree in step. Services as
 from datetime import UTC, datetime, timedelta
 
 from django.db import connection
+from django.utils.dateparse import parse_datetime
 
 _offset = timedelta()
 
@@ -22,6 +23,18 @@ def now() -> datetime:
         value = cursor.fetchone()[0]
     moment = datetime.fromisoformat(value).replace(tzinfo=UTC) if isinstance(value, str) else value.astimezone(UTC)
     return moment + _offset
+
+
+def read_moment(text: str) -> datetime | None:
+    """A date and time as people and clients write it, such as 2026-03-01T00:00:00Z, in UTC; None if it is none.
+
+    Without an offset it is taken as UTC.
+    """
+    try:
+        moment = parse_datetime(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC) if moment else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def shift(seconds: float) -> None:

@@ -68,6 +68,11 @@ def require_clean_text(text: str) -> str:
     return text
 
 
+def clean_text(text: str, longest: int) -> str:
+    """Text of others as every database and page takes it: without controls and unpaired surrogates, cut to a length."""
+    return "".join(char if char.isprintable() else " " for char in text)[:longest]
+
+
 class StrictJSONParser(BaseParser):
     """DRF parser for JSON bodies. An empty body is {} (SDKs send DELETE that way); anything but an object is refused.
 

@@ -23,9 +23,7 @@ def send_notice(subject: str, body: str, recipients: Sequence[str]) -> None:
     """
     if not recipients:
         return
-    # A line break in a subject is refused by Django, and would be another header.
-    line = " ".join(subject.split())[:LONGEST_SUBJECT]
-    transaction.on_commit(lambda: _send(line, body, tuple(recipients)), robust=True)
+    transaction.on_commit(lambda: _send(subject, body, tuple(recipients)), robust=True)
 
 
 def _send(subject: str, body: str, recipients: tuple[str, ...]) -> None:
@@ -33,10 +31,7 @@ def _send(subject: str, body: str, recipients: tuple[str, ...]) -> None:
         log.info("notice_not_mailed", subject=subject, why="MEDIAHUB_SMTP_HOST is not set")
         return
     for recipient in recipients:
-        try:
-            send_mail(subject, body, settings.DEFAULT_FROM_EMAIL, [recipient])
-        except Exception as error:  # noqa: BLE001 - whatever a mail server does, the work that it tells of is done
-            log.warning("notice_not_mailed", subject=subject, why=repr(error))
+        if not mail_now(subject, body, recipient):
             return
 
 
@@ -44,9 +39,10 @@ def mail_now(subject: str, body: str, recipient: str) -> bool:
     """Send to one address at once and say whether the server took it, for callers whose rows are tried again."""
     if not settings.EMAIL_HOST:
         return False
+    # A line break in a subject is refused by Django, and would be another header.
     line = " ".join(subject.split())[:LONGEST_SUBJECT]
     try:
         return send_mail(line, body, settings.DEFAULT_FROM_EMAIL, [recipient]) == 1
-    except Exception as error:  # noqa: BLE001 - as above; the caller's row stays due
+    except Exception as error:  # noqa: BLE001 - whatever a mail server does, the work that it tells of is done
         log.warning("notice_not_mailed", subject=line, why=repr(error))
         return False

@@ -3,11 +3,10 @@
 import getpass
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils.dateparse import parse_datetime
 
 from extensions.webhooks.services import Chosen, chosen_deliveries, replay_many
 from library.models import Account
@@ -75,10 +74,7 @@ def _receiver(text: str | None) -> str | None:
 def _moment(text: str | None) -> datetime | None:
     if text is None:
         return None
-    try:
-        moment = parse_datetime(text)
-        if moment is None:
-            raise ValueError(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise CommandError("--since must be a moment such as 2026-03-01T00:00:00Z.") from error
+    moment = clock.read_moment(text)
+    if moment is None:
+        raise CommandError("--since must be a moment such as 2026-03-01T00:00:00Z.")
+    return moment

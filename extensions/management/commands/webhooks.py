@@ -61,8 +61,7 @@ class Command(BaseCommand):
 
 
 def _delivery(text: str) -> WebhookDelivery:
-    is_number = text.isascii() and text.isdigit() and len(text) <= 18
-    found = WebhookDelivery.objects.select_related("endpoint").filter(pk=int(text)).first() if is_number else None
+    found = WebhookDelivery.objects.select_related("endpoint").with_id(text)
     if found is None:
         raise CommandError(f"There is no webhook delivery {text[:60]!r}.")
     return found
