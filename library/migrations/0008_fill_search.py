@@ -29,5 +29,5 @@ def fill(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("library", "0004_search")]
+    dependencies = [("library", "0007_search")]
     operations = [migrations.RunPython(fill, migrations.RunPython.noop)]
