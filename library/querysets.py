@@ -1,20 +1,25 @@
 """Reads of the library. Every look-up by id goes through `of_account` or `visible_to` (REL A4)."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Self
 
 from django.apps import apps
 from django.db import connection, models
 from django.db.models import Q
 
+from library.words import words_of
+
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
     from library.models import (  # noqa: F401 - named in the generic bases
         Account,
+        AITag,
         Asset,
         AssetVersion,
         CustomMetadataField,
         Folder,
+        Tag,
     )
 
 
@@ -93,6 +98,35 @@ class MetadataFieldQuerySet(models.QuerySet["CustomMetadataField"]):
     def present(self) -> Self:
         """Fields that are not deleted."""
         return self.filter(deleted_at=None)
+
+
+class TagQuerySet(models.QuerySet["Tag"]):
+    def bulk_create(self, objs: "Iterable[Tag]", *args: Any, **kwargs: Any) -> "list[Tag]":
+        """Write the rows, and the words of their names for the search."""
+        made = super().bulk_create(objs, *args, **kwargs)
+        remember_words([row.name for row in made])
+        return made
+
+
+class AITagQuerySet(models.QuerySet["AITag"]):
+    def bulk_create(self, objs: "Iterable[AITag]", *args: Any, **kwargs: Any) -> "list[AITag]":
+        """Write the rows, and the words of their names for the search."""
+        made = super().bulk_create(objs, *args, **kwargs)
+        remember_words([row.name for row in made])
+        return made
+
+
+def remember_words(names: Iterable[str]) -> None:
+    """Have HAS find these names of tags by their words; one look-up where all of them are known, which is usual."""
+    wanted = set(names)
+    if not wanted:
+        return
+    words = apps.get_model("library", "TagWord")._default_manager
+    new = wanted - set(words.filter(name__in=wanted).values_list("name", flat=True))
+    # In order, so that two transactions with the same new names wait for each other instead of locking up.
+    rows = [words.model(name=name, word=word) for name in sorted(new) for word in sorted(set(words_of(name)))]
+    if rows:
+        words.bulk_create(rows, ignore_conflicts=True)
 
 
 def _tag_rows(name: str) -> "models.QuerySet[Any]":

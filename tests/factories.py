@@ -37,11 +37,15 @@ from library.models import (
     AuditEntry,
     BulkJob,
     CustomMetadataField,
+    EmbeddedKeyword,
+    EmbeddedMetadata,
     Folder,
     Membership,
+    NameWord,
     PurgeRequest,
     Rendition,
     Tag,
+    TagWord,
     UploadReceipt,
 )
 from mediahub.lib import secretbox
@@ -199,6 +203,43 @@ class CustomMetadataFieldFactory(DjangoModelFactory):
     label = factory.Sequence(lambda n: f"Field {n}")
     schema = factory.LazyFunction(lambda: {"type": "Text"})
     created_at = updated_at = EPOCH
+
+
+class NameWordFactory(DjangoModelFactory):
+    """Triggers write these for the names of assets; the factory adds one."""
+
+    class Meta:
+        model = NameWord
+
+    asset = factory.SubFactory(AssetFactory)
+    account = factory.SelfAttribute("asset.account")
+    word = factory.Sequence(lambda n: f"word{n}")
+
+
+class TagWordFactory(DjangoModelFactory):
+    class Meta:
+        model = TagWord
+
+    word = factory.Sequence(lambda n: f"word{n}")
+    name = factory.SelfAttribute("word")
+
+
+class EmbeddedMetadataFactory(DjangoModelFactory):
+    class Meta:
+        model = EmbeddedMetadata
+
+    version = factory.SelfAttribute("asset.current_version")
+
+    class Params:
+        asset = factory.SubFactory(AssetFactory)
+
+
+class EmbeddedKeywordFactory(DjangoModelFactory):
+    class Meta:
+        model = EmbeddedKeyword
+
+    metadata = factory.SubFactory(EmbeddedMetadataFactory)
+    name = factory.Sequence(lambda n: f"keyword{n}")
 
 
 class RenditionFactory(DjangoModelFactory):

@@ -1,121 +1,205 @@
 """The rows that `GET /v1/files` shows, as JSON objects in a stable order. `library.api.files` calls `list_objects`;
-`files_matching` gives other callers the same files as a query set."""
+`files_matching` gives other callers the same files as a query set.
+
+A list is made of sections, one after the other: folders, files, older versions; and of files sorted by width those
+that have one before those that have none. A page finds the keys of its rows first, from an index alone where there is
+one, and then the rows, so that a large `skip` reads only keys.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import F, Q, QuerySet
-from django.db.models.expressions import OrderBy
+from django.db.models.lookups import Exact
 
 from library import wire
 from library.api.serializers import ListQuery
 from library.models import Account, Asset, AssetVersion, Folder
 from library.names import normal_path
 from library.querysets import AssetQuerySet
+from library.search import relevance
+from library.search.compile import Found, Search, condition, kinds_of
+from library.search.custom import types_of
+from library.search.lookups import Unindexed
+from library.search.nodes import And, Clause, Expr, clauses_of
+from library.search.sets import COMMON
+from library.search.values import is_age
+from mediahub.lib import clock
 
-_ASSET_COLUMNS = {
-    "NAME": "name",
-    "UPDATED": "updated_at",
-    "HEIGHT": "current_version__height",
-    "WIDTH": "current_version__width",
-    "SIZE": "current_version__size_bytes",
+_COLUMNS: dict[str, dict[str, str]] = {
+    "file": {
+        "NAME": "name",
+        "UPDATED": "updated_at",
+        "HEIGHT": "height",
+        "WIDTH": "width",
+        "SIZE": "size_bytes",
+        "ORIGINAL_CREATION_DATE": "original_at",
+    },
+    "file-version": {"NAME": "asset__name", "HEIGHT": "height", "WIDTH": "width", "SIZE": "size_bytes"},
+    "folder": {"NAME": "path", "UPDATED": "updated_at"},
 }
-_VERSION_COLUMNS = {"NAME": "asset__name", "HEIGHT": "height", "WIDTH": "width", "SIZE": "size_bytes"}
-_FOLDER_COLUMNS = {"NAME": "path", "UPDATED": "updated_at"}
-_WITH_NULLS = frozenset({"HEIGHT", "WIDTH"})
+"""By kind and sort. Sorts that nothing is known for, such as by duration, go by creation."""
+
+_ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+"""Where no age is asked for, the database is not asked for the time."""
+
+_WITH_NULLS = frozenset({"height", "width"})
+_ORDER_OF_KINDS = ("folder", "file", "file-version")
+
+Rows = QuerySet[Any]
+
+
+@dataclass(frozen=True)
+class _Section:
+    """rows: everything of the section, in order. load: a slice of rows as objects."""
+
+    rows: Rows
+    load: Callable[[Rows], list[wire.Json]]
 
 
 def list_objects(account: Account, query: ListQuery) -> list[wire.Json]:
     """The page of objects that the query asks for; equal values are in the order of their making.
 
-    Of `type=all` the folders come first, then the files, each in the order asked for.
+    Folders come first, then files, then older versions, each in the order asked for.
     """
-    folder = None
-    if query.path is not None:
-        # Looked up first, so that the index on account and folder serves the rows.
-        folder = Folder.objects.of_account(account).filter(path=normal_path(query.path)).first()
-        if folder is None:
-            return []
-    if query.type == "file-version":
-        return _versions(account, query, folder)
-    found = Folder.objects.of_account(account).filter(_folder_filter(query, folder))
-    folders = _folders(found, query) if query.type in ("folder", "all") else []
-    if query.type == "folder":
-        return folders
-    before = found.count() if query.type == "all" else 0
-    start, count = max(0, query.skip - before), query.limit - len(folders)
-    return folders + _files(account, query, folder, start=start, count=count)
+    objects: list[wire.Json] = []
+    skip = query.skip
+    sections = list(_sections(account, query))
+    for number, section in enumerate(sections, start=1):
+        room = query.limit - len(objects)
+        found = section.load(section.rows[skip : skip + room]) if room else []
+        objects += found
+        if found:
+            skip = 0
+        elif skip and number < len(sections):
+            skip -= section.rows.order_by().count()
+    return objects
 
 
 def files_matching(account: Account, query: ListQuery) -> AssetQuerySet:
     """Every file that the query's filters choose, in no order; skip and limit are the caller's business."""
-    folder = None
-    if query.path is not None:
-        folder = Folder.objects.of_account(account).filter(path=normal_path(query.path)).first()
-        if folder is None:
-            return Asset.objects.none()
-    return _matching(account, query, folder)
+    expr = _expression(query)
+    if "file" not in _kinds(query):
+        return Asset.objects.none()
+    search = _search(account, expr, "file")
+    chosen = _filtered(Asset.objects.of_account(account), condition(expr, search), query, search)
+    return chosen if chosen is not None else Asset.objects.none()
 
 
-def _matching(account: Account, query: ListQuery, folder: Folder | None) -> AssetQuerySet:
-    assets = Asset.objects.of_account(account)
-    assets = assets.filter(_file_filter(query, folder, version="current_version__", asset=""))
-    return assets.tagged(list(query.tags)) if query.tags else assets
-
-
-def _files(account: Account, query: ListQuery, folder: Folder | None, *, start: int, count: int) -> list[wire.Json]:
-    rows = _matching(account, query, folder).with_details().order_by(*_order(query, _ASSET_COLUMNS))
-    # A version exists from the transaction on that wrote its asset, so no asset is without one.
-    return [wire.file_object(asset) for asset in rows[start : start + count]] if count else []
-
-
-def _versions(account: Account, query: ListQuery, folder: Folder | None) -> list[wire.Json]:
-    versions = AssetVersion.objects.of_account(account).exclude(pk=F("asset__current_version_id"))
-    versions = versions.filter(_file_filter(query, folder, version="", asset="asset__"))
+def _expression(query: ListQuery) -> Expr | None:
+    """The expression asked for, or the older parameters as one."""
+    if query.search is not None:
+        return query.search
+    clauses: list[Expr] = []
     if query.tags:
-        versions = versions.filter(asset__in=Asset.objects.of_account(account).tagged(list(query.tags)))
-    rows = (
-        versions.select_related("asset__account", "asset__folder", "asset__current_version")
-        .prefetch_related("asset__tags", "asset__ai_tags")
-        .order_by(*_order(query, _VERSION_COLUMNS))
-    )
-    return [wire.file_object(row.asset, row) for row in rows[query.skip : query.skip + query.limit]]
-
-
-def _folders(found: QuerySet[Folder], query: ListQuery) -> list[wire.Json]:
-    rows = found.order_by(*_order(query, _FOLDER_COLUMNS))
-    return [wire.folder_object(folder) for folder in rows[query.skip : query.skip + query.limit]]
-
-
-def _file_filter(query: ListQuery, folder: Folder | None, *, version: str, asset: str) -> Q:
-    """version, asset: how the listed row reaches its version's and its asset's columns."""
-    found = Q()
-    if folder is not None:
-        found &= Q(**{f"{asset}folder": folder})
+        clauses.append(Clause("tags", "IN", query.tags))
     if query.name is not None:
-        found &= Q(**{f"{asset}name": query.name})
-    if query.file_type != "all":
-        is_image = Q(**{f"{version}mime__startswith": "image/"})
-        found &= is_image if query.file_type == "image" else ~is_image
-    return found
+        clauses.append(Clause("name", "=", (query.name,)))
+    return And(tuple(clauses)) if clauses else None
 
 
-def _folder_filter(query: ListQuery, parent: Folder | None) -> Q:
-    found = Q(depth__gt=0)
-    if (query.file_type != "all" and query.type == "all") or query.tags:
-        found &= Q(pk__in=[])
-    if parent is not None:
-        found &= Q(parent=parent)
-    if query.name is not None:
-        found &= Q(name=query.name)
-    return found
+def _kinds(query: ListQuery) -> list[str]:
+    if query.search is not None:
+        kinds = kinds_of(query.search)
+    else:
+        kinds = frozenset({"folder", "file"}) if query.type == "all" else frozenset({query.type})
+    if query.file_type != "all" and (query.search is not None or query.type == "all"):
+        kinds -= {"folder"}
+    return [kind for kind in _ORDER_OF_KINDS if kind in kinds]
 
 
-def _order(query: ListQuery, columns: dict[str, str]) -> tuple[Any, ...]:
-    """The column asked for, then the key. Sorts that nothing is known for (relevance, duration) go by creation."""
-    column = columns.get(query.sort, "created_at")
-    if query.sort in _WITH_NULLS and query.sort in columns:
-        # The databases disagree on where nulls belong; files without a size come last.
-        return OrderBy(F(column), descending=query.descending, nulls_last=True), "-pk" if query.descending else "pk"
-    return (f"-{column}", "-pk") if query.descending else (column, "pk")
+def _search(account: Account, expr: Expr | None, kind: str, sort: str = "") -> Search:
+    clauses = [] if expr is None else list(clauses_of(expr))
+    now = clock.now() if any(is_age(value) for clause in clauses for value in clause.values) else _ANY_TIME
+    return Search(account, kind, now, sort=sort, custom_types=types_of(account, clauses))
+
+
+def _sections(account: Account, query: ListQuery) -> Iterator[_Section]:
+    expr = _expression(query)
+    for kind in _kinds(query):
+        column = _COLUMNS[kind].get(query.sort, "created_at")
+        rows, load = _KINDS[kind](account)
+        search = _search(account, expr, kind, column)
+        found = condition(expr, search)
+        if found.by_key and kind == "file":
+            # SQLite would otherwise read the whole account and look for each row among the few.
+            rows = Asset.objects.filter(Exact(Unindexed(F("account_id")), account.pk))
+        chosen = _filtered(rows, found, query, search)
+        if chosen is None:
+            continue
+        # Nor must it be led through all rows by the order's index, where few are chosen.
+        by = f"{column}__unindexed" if found.is_narrow else column
+        if query.sort == "RELEVANCE" and kind == "file" and (score := _score(expr, chosen)) is not None:
+            by_score = ("-score", "pk") if query.descending else ("score", "-pk")
+            yield _Section(chosen.annotate(score=score).order_by(*by_score), load)
+        elif column in _WITH_NULLS:
+            # The databases disagree on where nulls belong, and no index of both serves one rule.
+            yield _Section(chosen.filter(**{f"{column}__isnull": False}).order_by(*_by(query, by, "pk")), load)
+            yield _Section(chosen.filter(**{f"{column}__isnull": True}).order_by(*_by(query, "pk")), load)
+        else:
+            yield _Section(chosen.order_by(*_by(query, by, "pk")), load)
+
+
+def _by(query: ListQuery, *columns: str) -> tuple[str, ...]:
+    return tuple(f"-{column}" if query.descending else column for column in columns)
+
+
+def _score(expr: Expr | None, found: Rows) -> Any:
+    """What to sort by for relevance; None where nothing tells it, or where so much is found that sorting takes long."""
+    score = relevance.score(expr)
+    return score if score is not None and found.order_by()[: COMMON + 1].count() <= COMMON else None
+
+
+def _folders(account: Account) -> tuple[Rows, Callable[[Rows], list[wire.Json]]]:
+    folders = Folder.objects.of_account(account).filter(depth__gt=0)
+    return folders, lambda rows: [wire.folder_object(folder) for folder in rows]
+
+
+def _files(account: Account) -> tuple[Rows, Callable[[Rows], list[wire.Json]]]:
+    assets = Asset.objects.of_account(account)
+
+    def load(rows: Rows) -> list[wire.Json]:
+        keys = list(rows.values_list("pk", flat=True))
+        found = assets.with_details().in_bulk(keys)
+        # A version exists from the transaction on that wrote its asset, so no asset is without one.
+        return [wire.file_object(found[key]) for key in keys if key in found]
+
+    return assets, load
+
+
+def _versions(account: Account) -> tuple[Rows, Callable[[Rows], list[wire.Json]]]:
+    versions = AssetVersion.objects.of_account(account).exclude(pk=F("asset__current_version_id"))
+    related = versions.select_related("asset__account", "asset__folder", "asset__current_version")
+    detailed = related.prefetch_related("asset__tags", "asset__ai_tags")
+
+    def load(rows: Rows) -> list[wire.Json]:
+        keys = list(rows.values_list("pk", flat=True))
+        found = detailed.in_bulk(keys)
+        return [wire.file_object(found[key].asset, found[key]) for key in keys if key in found]
+
+    return versions, load
+
+
+_KINDS = {"folder": _folders, "file": _files, "file-version": _versions}
+
+
+def _filtered(rows: Any, found: Found, query: ListQuery, search: Search) -> Any:
+    """The rows that the query chooses; None where it can choose none."""
+    if found.q is False:
+        return None
+    if isinstance(found.q, Q):
+        rows = rows.filter(found.q)
+    if query.path is not None:
+        # Looked up first, so that the index on folder and time serves the rows.
+        folder = Folder.objects.of_account(search.account).filter(path=normal_path(query.path)).first()
+        if folder is None:
+            return None
+        rows = rows.filter(**{{"folder": "parent", "file": "folder"}.get(search.kind, "asset__folder"): folder})
+    if query.file_type != "all" and search.kind != "folder":
+        is_image = Q(mime__startswith="image/")
+        rows = rows.filter(is_image if query.file_type == "image" else ~is_image)
+    return rows

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from library.names import clean_coordinates, clean_tags
+from library.search.nodes import Expr
+from library.search.parse import parse
 from library.services.assets import AssetChanges
 from mediahub.lib.errors import DomainError
 from mediahub.lib.json_input import require_clean_text
@@ -44,7 +46,8 @@ class BadInput(DomainError):
 
 @dataclass(frozen=True, kw_only=True)
 class ListQuery:
-    """What `GET /v1/files` asks for (API 3.3). path, name: None for any. descending, sort: `DESC_NAME` taken apart."""
+    """What `GET /v1/files` asks for (API 3.3). path, name: None for any. descending, sort: `DESC_NAME` taken apart.
+    search: the expression, beside which type, tags and name are not looked at."""
 
     type: str = "file"
     sort: str = "CREATED"
@@ -55,13 +58,15 @@ class ListQuery:
     skip: int = 0
     tags: tuple[str, ...] = ()
     name: str | None = None
+    search: Expr | None = None
 
 
 def parse_list_query(query: Mapping[str, str]) -> ListQuery:
     """Read the query parameters of the list; unknown ones are ignored. Raises BadInput stating the value sent."""
     given = {name: unicodedata.normalize("NFC", _clean(value, name)) for name, value in query.items() if value != ""}
-    if "searchQuery" in given:
-        raise BadInput("searchQuery is not supported by this server yet.", field="searchQuery")
+    search = parse(given["searchQuery"]) if "searchQuery" in given else None
+    if search is not None:
+        given = {name: value for name, value in given.items() if name not in ("type", "tags", "name", "includeFolder")}
     order, _, sort = given.get("sort", "ASC_CREATED").partition("_")
     if order not in ("ASC", "DESC") or sort not in SORT_FIELDS:
         raise BadInput(f"sort has an unknown value: {_shown(given['sort'])}.", field="sort")
@@ -78,6 +83,7 @@ def parse_list_query(query: Mapping[str, str]) -> ListQuery:
         skip=_whole_number(given, "skip", default=0, low=0, high=2**63 - 1),
         tags=_comma_list(given.get("tags", "")),
         name=given.get("name"),
+        search=search,
     )
 
 

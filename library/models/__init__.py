@@ -7,6 +7,7 @@ from library.models.jobs import BulkJob, PurgeRequest
 from library.models.metadata import CustomMetadataField
 from library.models.receipt import UploadReceipt
 from library.models.rendition import Rendition
+from library.models.search import EmbeddedKeyword, EmbeddedMetadata, NameWord, TagWord
 from library.models.tags import AITag, Tag
 
 __all__ = [
@@ -18,10 +19,14 @@ __all__ = [
     "AuditEntry",
     "BulkJob",
     "CustomMetadataField",
+    "EmbeddedKeyword",
+    "EmbeddedMetadata",
     "Folder",
     "Membership",
+    "NameWord",
     "PurgeRequest",
     "Rendition",
     "Tag",
+    "TagWord",
     "UploadReceipt",
 ]

@@ -1,12 +1,13 @@
 """Assets as ImageKit sees files, and their versions: immutable bytes with their facts."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import F, Q
 
 from library.identifiers import new_object_id
 from library.models.account import Account
+from library.models.fields import WordsField
 from library.models.folder import Folder
 from library.querysets import AssetQuerySet, VersionQuerySet
 
@@ -14,7 +15,12 @@ MAX_VERSIONS = 100
 
 
 class Asset(models.Model):
-    """A file of the library. Its bytes are those of `current_version`; tags and other details belong to the asset."""
+    """A file of the library. Its bytes are those of `current_version`; tags and other details belong to the asset.
+
+    `name_words` follows the name whenever the asset is saved. The columns from `mime` on repeat facts of the current
+    version, so that lists and searches can use indexes; database triggers keep them (decision 0014), and nothing but
+    queries reads them: an instance may hold older values.
+    """
 
     file_id = models.CharField(max_length=24, unique=True, default=new_object_id, editable=False)
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="assets")
@@ -29,6 +35,14 @@ class Asset(models.Model):
     description = models.TextField(blank=True)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
+    name_words = WordsField(of="name")
+    mime = models.CharField(max_length=100, null=True, editable=False)  # noqa: DJ001 - null until a version is current
+    size_bytes = models.PositiveBigIntegerField(null=True, editable=False)
+    width = models.PositiveIntegerField(null=True, editable=False)
+    height = models.PositiveIntegerField(null=True, editable=False)
+    has_alpha = models.BooleanField(null=True, editable=False)
+    is_published = models.BooleanField(null=True, editable=False)
+    original_at = models.DateTimeField(null=True, editable=False)
 
     objects = AssetQuerySet.as_manager()
 
@@ -41,10 +55,33 @@ class Asset(models.Model):
             models.Index(fields=["account", "created_at", "id"], name="asset_by_created"),
             models.Index(fields=["account", "updated_at", "id"], name="asset_by_updated"),
             models.Index(fields=["account", "name", "id"], name="asset_by_name"),
+            # PostgreSQL compares prefixes byte by byte, which needs an index in that order; SQLite's is always so.
+            models.Index(
+                fields=["account", "name", "id"],
+                name="asset_by_name_prefix",
+                opclasses=["int8_ops", "varchar_pattern_ops", "int8_ops"],
+            ),
+            models.Index(fields=["folder", "created_at", "id"], name="asset_by_folder"),
+            models.Index(fields=["account", "mime", "created_at", "id"], name="asset_by_mime"),
+            models.Index(fields=["account", "size_bytes", "id"], name="asset_by_size"),
+            models.Index(fields=["account", "width", "id"], name="asset_by_width"),
+            models.Index(fields=["account", "height", "id"], name="asset_by_height"),
+            models.Index(fields=["account", "original_at", "id"], name="asset_by_original"),
+            models.Index(fields=["account", "created_at", "id"], condition=Q(is_private=True), name="asset_private"),
+            models.Index(
+                fields=["account", "created_at", "id"], condition=Q(is_published=False), name="asset_unpublished"
+            ),
+            models.Index(fields=["account", "created_at", "id"], condition=Q(has_alpha=True), name="asset_with_alpha"),
         ]
 
     def __str__(self) -> str:
         return self.path
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save the words of the name wherever the name is saved."""
+        if "name" in (kwargs.get("update_fields") or ()):
+            kwargs["update_fields"] = {*kwargs["update_fields"], "name_words"}
+        super().save(*args, **kwargs)
 
     @property
     def path(self) -> str:

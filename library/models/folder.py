@@ -36,6 +36,11 @@ class Folder(models.Model):
                 name="folder_root_alone_has_no_parent",
             ),
         ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["account", "path"], name="folder_by_prefix", opclasses=["int8_ops", "varchar_pattern_ops"]
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.path

@@ -1,11 +1,12 @@
 """Tags: words that people gave, and words that machines found, with who found them and how sure they were."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
 
 from library.models.asset import Asset
+from library.querysets import AITagQuerySet, TagQuerySet, remember_words
 
 
 class Tag(models.Model):
@@ -14,16 +15,23 @@ class Tag(models.Model):
     asset = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="tags")
     name = models.CharField(max_length=500)
 
+    objects = TagQuerySet.as_manager()
+
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["asset", "name"], name="one_tag_per_name"),
             models.CheckConstraint(condition=~Q(name=""), name="tag_not_empty"),
         ]
-        indexes: ClassVar = [models.Index(fields=["name"], name="tag_by_name")]
+        indexes: ClassVar = [models.Index(fields=["name", "asset"], name="tag_by_name_asset")]
         ordering: ClassVar = ["id"]
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save it, and the words of its name for the search."""
+        super().save(*args, **kwargs)
+        remember_words([self.name])
 
 
 class AITag(models.Model):
@@ -46,6 +54,8 @@ class AITag(models.Model):
     state = models.CharField(max_length=10, choices=State, default=State.SUGGESTED)
     created_at = models.DateTimeField()
 
+    objects = AITagQuerySet.as_manager()
+
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["asset", "source", "name"], name="one_ai_tag_per_source_and_name"),
@@ -54,9 +64,14 @@ class AITag(models.Model):
                 condition=Q(state__in=["suggested", "accepted", "rejected"]), name="ai_tag_known_state"
             ),
         ]
-        indexes: ClassVar = [models.Index(fields=["name"], name="ai_tag_by_name")]
+        indexes: ClassVar = [models.Index(fields=["name", "state", "asset"], name="ai_tag_by_name_state")]
         ordering: ClassVar = ["-confidence", "id"]
         verbose_name = "AI tag"
 
     def __str__(self) -> str:
         return f"{self.name} ({self.confidence} %, {self.source})"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save it, and the words of its name for the search."""
+        super().save(*args, **kwargs)
+        remember_words([self.name])

@@ -223,12 +223,6 @@ def test_nul_in_a_parameter_is_refused(api, name):
     assert response.json()["field"] == name
 
 
-def test_search_is_refused_by_name_until_it_comes(api):
-    response = api.get('/v1/files?searchQuery=name="a"')
-    assert response.status_code == 400
-    assert response.json()["field"] == "searchQuery"
-
-
 @pytest.mark.rel("S6", "A4")
 @pytest.mark.parametrize("kind", ["file", "file-version", "folder", "all"])
 def test_nothing_of_other_accounts_is_listed(names, account, kind):
