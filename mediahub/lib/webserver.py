@@ -18,6 +18,9 @@ CONNECTIONS = 2000
 IDLE_S = 60
 RECEIVED_AT_ONCE = 256 * 1024  # waitress takes 8 KiB by default: 400 rounds for a photo
 
+_CLAIMS = tuple(f"HTTP_{name}" for name in ("FORWARDED", "X_FORWARDED_BY", "X_FORWARDED_HOST", "X_FORWARDED_PORT"))
+_CLAIMS += ("HTTP_X_FORWARDED_PROTO",)
+
 # waitress has no types.
 _create_server: Callable[..., Any] = create_server
 _loop: Callable[..., None] = wasyncore.loop
@@ -43,17 +46,26 @@ def serve(application: Any, **options: Any) -> None:
 
 
 def make_server(
-    application: Any, *, host: str, port: int, threads: int, largest_body: int, tmp_dir: Path, behind_tls: bool = False
+    application: Any,
+    *,
+    host: str,
+    port: int,
+    threads: int,
+    largest_body: int,
+    tmp_dir: Path,
+    behind_tls: bool = False,
+    is_proxy: Callable[[str], bool] = lambda peer: False,
 ) -> Any:
     """A bound server whose loop does not run yet.
 
     largest_body: bytes of a request body above which the answer is 413. tmp_dir: where bodies are spooled. behind_tls:
     a proxy terminates TLS, so every request counts as https; headers that claim so are removed either way, because
-    the proxy's address is not known here and anyone could send them. Raises OSError if the address is taken.
+    anyone could send them. is_proxy: whether `X-Forwarded-For` of this peer is passed on. Raises OSError if the
+    address is taken.
     """
     tempfile.tempdir = str(tmp_dir)
     return _create_server(
-        application,
+        _without_claims(application, is_proxy),
         host=host,
         port=port,
         threads=threads,
@@ -62,10 +74,23 @@ def make_server(
         channel_timeout=IDLE_S,
         recv_bytes=RECEIVED_AT_ONCE,
         max_request_body_size=largest_body,
-        clear_untrusted_proxy_headers=True,
+        clear_untrusted_proxy_headers=False,  # _without_claims does
         url_scheme="https" if behind_tls else "http",
         ident=None,
     )
+
+
+def _without_claims(application: Any, is_proxy: Callable[[str], bool]) -> Callable[..., Any]:
+    """The application without headers by which a client could pretend to come another way than it does (REL B28)."""
+
+    def answer(environ: dict[str, Any], start_response: Any) -> Any:
+        for name in _CLAIMS:
+            environ.pop(name, None)
+        if not is_proxy(environ.get("REMOTE_ADDR", "")):
+            environ.pop("HTTP_X_FORWARDED_FOR", None)
+        return application(environ, start_response)
+
+    return answer
 
 
 def _raise_stop(*_: object) -> None:
