@@ -1,13 +1,14 @@
 """Two web processes and one Valkey: an account has one allowance, and guessing is slow in both."""
 
-import http.client
 import time
 from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection  # noqa: TID251 - a plain client for servers on loopback
 
 import pytest
 
 from library.services.accounts import create_account
+from mediahub.lib.limits.shared import SharedStore
 from tests.runtime import Runtime, free_port, wait_until
 
 pytestmark = pytest.mark.process
@@ -15,7 +16,8 @@ pytestmark = pytest.mark.process
 
 @pytest.fixture
 def ports(committed_db, tmp_path, valkey):
-    """Two web processes that share a database and a Valkey; their ports."""
+    """Two web processes that share a database and an empty Valkey; their ports."""
+    SharedStore(f"redis+socket://{valkey}").server.flushall()
     runtime = Runtime(
         database_url=committed_db,
         data_dir=tmp_path / "data",
@@ -35,7 +37,7 @@ def ports(committed_db, tmp_path, valkey):
 
 
 def ask(port, path, key=""):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = HTTPConnection("127.0.0.1", port, timeout=30)
     try:
         token = b64encode(f"{key}:".encode()).decode()
         connection.request("GET", path, headers={"Authorization": f"Basic {token}"} if key else {})
