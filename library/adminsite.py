@@ -148,9 +148,12 @@ class LoginForm(AuthenticationForm):
         except TooManyFailures as error:
             self.wait_s = error.retry_after_s
             raise ValidationError(_too_many(self.wait_s), code=error.code) from error
-        if attempt.is_first_beyond:
-            note_slowed_login(username=username, address=client_address(self.request.META))
-        cleaned = super().clean()
+        try:
+            cleaned = super().clean()
+        except ValidationError:
+            if attempt.is_first_beyond:
+                note_slowed_login(username=username, address=client_address(self.request.META))
+            raise
         attempt.succeeded()
         return cleaned
 
@@ -208,7 +211,7 @@ class MediaHubAdminSite(UnfoldAdminSite):
 
 
 def _too_many(wait_s: int | None) -> str:
-    return f"Too many log-ins have failed. Wait {wait_s} seconds, then try again."
+    return f"Too many log-ins have failed. Wait {wait_s} second{'' if wait_s == 1 else 's'}, then try again."
 
 
 def _desk_or_none(request: HttpRequest) -> Desk | None:

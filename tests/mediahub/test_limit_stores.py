@@ -177,6 +177,10 @@ class TestAServerThatIsAway:
         settings.MEDIAHUB_LIMITS_URL = f"redis+socket://{tmp_path}/nobody.sock"
         assert [choosing.ask(take_one) for _ in range(3)] == [True, True, False]
 
+    def test_an_address_that_is_none_takes_nothing_down(self, settings):
+        settings.MEDIAHUB_LIMITS_URL = "redis://cache.example?db=many"
+        assert [choosing.ask(take_one) for _ in range(3)] == [True, True, False]
+
     def test_the_log_hears_of_it_once(self, settings, tmp_path, caplog):
         settings.MEDIAHUB_LIMITS_URL = f"redis+socket://{tmp_path}/nobody.sock"
         for _ in range(3):

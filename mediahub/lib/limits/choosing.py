@@ -37,7 +37,7 @@ def ask(step: Callable[[Store], T]) -> T:
         return step(_local)
     try:
         result = step(_shared(url))
-    except (RedisError, OSError) as error:
+    except (RedisError, OSError, ValueError) as error:  # ValueError: a URL that redis-py does not read
         _note_absence(error)
         return step(_local)
     if _away_until is not None:

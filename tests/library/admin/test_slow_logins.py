@@ -116,6 +116,12 @@ def test_the_account_hears_of_it_once(owner, new_account):
     assert (entry.target, entry.detail) == ("olga", {"address": "192.0.2.1"})
 
 
+def test_a_last_try_that_is_right_tells_nobody(owner):
+    fail(2)
+    assert try_in(Client(), password=RIGHT).status_code == 302
+    assert not AuditEntry.objects.filter(action="login.slowed").exists()
+
+
 def test_an_unknown_name_is_slowed_the_same_and_leaves_no_line(owner):
     assert fail(4, name="nobody") == [200, 200, 200, 429]
     assert not AuditEntry.objects.filter(action="login.slowed").exists()
