@@ -53,6 +53,20 @@ def check_sqlite_version(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 
 @register()
+def check_proxies(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Behind a proxy that nobody named, all clients have its address, and one that guesses slows the others."""
+    if settings.MEDIAHUB_BEHIND_TLS and not settings.MEDIAHUB_TRUSTED_PROXIES:
+        return [
+            Warning(
+                "MEDIAHUB_BEHIND_TLS is on and MEDIAHUB_TRUSTED_PROXIES is empty: clients cannot be told apart.",
+                hint="Set MEDIAHUB_TRUSTED_PROXIES to the proxy's address, and have it send X-Forwarded-For.",
+                id="extensions.W003",
+            )
+        ]
+    return []
+
+
+@register()
 def check_storage(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Object storage needs a bucket."""
     if settings.MEDIAHUB_STORAGE != "disk" and not settings.MEDIAHUB_STORAGE_BUCKET:

@@ -24,6 +24,7 @@ from extensions.models import WorkerHeartbeat
 from extensions.sweeping import sweep_for_ever
 from extensions.workers import QUEUES, prepare_app, serve_queues
 from mediahub.lib import broker
+from mediahub.lib.client_address import is_trusted_peer
 from mediahub.lib.datadir import broker_socket, default_broker_url
 from mediahub.lib.parents import share_arenas
 from mediahub.lib.roles import take_role
@@ -124,6 +125,7 @@ def serve_web(*, host: str, port: int) -> None:
         largest_body=largest_body,
         tmp_dir=settings.MEDIAHUB_TMP_DIR,
         behind_tls=settings.MEDIAHUB_BEHIND_TLS,
+        is_proxy=is_trusted_peer,
     )
 
 

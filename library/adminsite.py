@@ -23,9 +23,13 @@ from unfold.forms import AuthenticationForm
 from unfold.sites import UnfoldAdminSite
 
 from library.desks import Desk, Role, WrongAccount, desk_for, is_member, named_desk
+from library.known_devices import known_device, remember_device
 from library.models import Account
+from library.services.people import note_slowed_login
+from mediahub.lib.client_address import client_address
 from mediahub.lib.errors import DomainError
 from mediahub.lib.json_input import require_clean_text
+from mediahub.lib.limits.failures import TooManyFailures, begin_attempt
 
 View = Callable[..., HttpResponseBase]
 AccountOf = Callable[..., Account | None]
@@ -128,7 +132,30 @@ def wants_part(request: HttpRequest) -> bool:
 
 
 class LoginForm(AuthenticationForm):
-    """Django's log-in for the admin, open to members who are not staff."""
+    """Django's log-in for the admin, open to members who are not staff, and slow for who guesses (REL A6)."""
+
+    wait_s: int | None = None
+    """Seconds after which a password will be looked at again; None if this one was."""
+
+    def clean(self) -> dict[str, Any]:
+        username, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
+        if not username or not password:
+            return super().clean()
+        assert self.request is not None, "a log-in comes with its request"
+        device = known_device(self.request, username)
+        try:
+            attempt = begin_attempt(self.request, who=username, device=device)
+        except TooManyFailures as error:
+            self.wait_s = error.retry_after_s
+            raise ValidationError(_too_many(self.wait_s), code=error.code) from error
+        try:
+            cleaned = super().clean()
+        except ValidationError:
+            if attempt.is_first_beyond:
+                note_slowed_login(username=username, address=client_address(self.request.META))
+            raise
+        attempt.succeeded()
+        return cleaned
 
     def confirm_login_allowed(self, user: AbstractBaseUser) -> None:
         if not user.is_active or not is_member(user):
@@ -153,6 +180,18 @@ class MediaHubAdminSite(UnfoldAdminSite):
             request._is_member, request._is_member_of = known, request.user.pk  # type: ignore[attr-defined]
         return known
 
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Django's log-in; 429 while guesses are slowed, and a mark for the browser once somebody is in."""
+        response: HttpResponse = super().login(request, extra_context)
+        form = (getattr(response, "context_data", None) or {}).get("form")
+        wait_s = getattr(form, "wait_s", None)
+        if wait_s is not None:
+            response.status_code = 429
+            response["Retry-After"] = str(wait_s)
+        if request.method == "POST" and request.user.is_authenticated and form is None:
+            remember_device(response, request.user.get_username())
+        return response
+
     def get_urls(self) -> list[Any]:
         ours = [path(item.route, self.admin_view(item.view, item.cacheable), name=item.name) for item in _pages]
         return [*ours, *super().get_urls()]
@@ -169,6 +208,10 @@ class MediaHubAdminSite(UnfoldAdminSite):
         if _desk_or_none(request):
             return redirect("admin:files")
         return super().index(request, extra_context)
+
+
+def _too_many(wait_s: int | None) -> str:
+    return f"Too many log-ins have failed. Wait {wait_s} second{'' if wait_s == 1 else 's'}, then try again."
 
 
 def _desk_or_none(request: HttpRequest) -> Desk | None:

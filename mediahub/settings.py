@@ -8,7 +8,7 @@ import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
 from mediahub.lib.datadir import default_broker_url, key_file
-from mediahub.lib.env import env_bool, env_counts, env_float, env_int, env_list, env_secret, env_str
+from mediahub.lib.env import env_bool, env_counts, env_float, env_int, env_list, env_rates, env_secret, env_str
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -38,6 +38,7 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
+MEDIAHUB_TRUSTED_PROXIES = tuple(ip_network(item) for item in env_list("MEDIAHUB_TRUSTED_PROXIES"))
 if MEDIAHUB_BEHIND_TLS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
@@ -59,6 +60,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "mediahub.lib.api.RequestIdMiddleware",
+    "mediahub.lib.limits.rates.RateLimitHeadersMiddleware",
     "library.delivery.hosts.DeliveryHostMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "mediahub.lib.csp.ContentSecurityPolicyMiddleware",
@@ -361,13 +363,18 @@ CELERY_ENABLE_UTC = True
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["library.api.auth.PrivateKeyAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["library.api.auth.KeyPermission"],
+    "DEFAULT_PERMISSION_CLASSES": ["library.api.limits.WithinLimits", "library.api.auth.KeyPermission"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["mediahub.lib.json_input.StrictJSONParser"],
     "EXCEPTION_HANDLER": "mediahub.lib.api.exception_handler",
     "UNAUTHENTICATED_USER": None,
     "URL_FORMAT_OVERRIDE": None,
 }
+MEDIAHUB_RATE_LIMITS = env_rates(
+    "MEDIAHUB_RATE_LIMITS", {"read": "100/300", "write": "40/120", "bulk": "10/40", "upload": "0"}
+)
+MEDIAHUB_LIMITS_URL = env_secret("MEDIAHUB_LIMITS_URL") or CELERY_BROKER_URL
+MEDIAHUB_FAILURES_BEFORE_SLOWING = env_int("MEDIAHUB_FAILURES_BEFORE_SLOWING", 10, most=1000)
 LOGIN_URL = "admin:login"
 MEDIAHUB_HEALTH_TOKEN = env_secret("MEDIAHUB_HEALTH_TOKEN")
 LOGIN_REDIRECT_URL = "admin:index"

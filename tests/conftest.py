@@ -68,6 +68,35 @@ def true_clock():
     clock.shift(0)
 
 
+@pytest.fixture(autouse=True)
+def empty_counters():
+    """What one test has asked or failed is not held against the next."""
+    from mediahub.lib.limits import choosing
+
+    choosing.forget()
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[Path]:
+    """A Valkey server of the suite's own; the path of its socket, short enough for one."""
+    import subprocess
+    import tempfile
+
+    from mediahub.lib import broker
+    from tests.runtime import wait_until
+
+    folder = Path(tempfile.mkdtemp(prefix="mh-valkey-"))
+    socket_path = folder / "valkey.sock"
+    server = subprocess.Popen(broker.command(socket_path=socket_path), stdout=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: broker.answers(socket_path), within_s=10, what="Valkey")
+        yield socket_path
+    finally:
+        server.kill()
+        server.wait()
+        shutil.rmtree(folder)
+
+
 @pytest.fixture(scope="session")
 def _template_database(django_db_setup, django_db_blocker) -> Iterator[str]:
     """The migrated test database, closed, so that it can be copied."""

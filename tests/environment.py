@@ -40,6 +40,8 @@ os.environ.update(
     MEDIAHUB_ALLOWED_HOSTS="testserver,127.0.0.1,localhost",
     MEDIAHUB_MIN_FREE_BYTES="1048576",
     MEDIAHUB_LOG_LEVEL="WARNING",
+    MEDIAHUB_RATE_LIMITS="off",  # tests ask as fast as they can; those of the limits set their own
+    MEDIAHUB_FAILURES_BEFORE_SLOWING="0",
     CELERY_BROKER_URL=f"redis+socket://{DATA_DIR}/no-broker.sock",
     DJANGO_SETTINGS_MODULE="mediahub.settings",
 )

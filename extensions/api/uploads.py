@@ -57,6 +57,7 @@ class UploadView(APIView):
     """`POST /api/v1/files/upload`."""
 
     resource_group = "media"
+    write_class = "upload"
     parser_classes = (SpoolingMultiPartParser,)
 
     def post(self, request: Request) -> Response:

@@ -71,10 +71,15 @@ class EndpointView(APIView):
 def find_endpoint(account: Account, endpoint_id: str) -> WebhookEndpoint:
     """The account's endpoint of that id. Raises NotFound alike for unknown ids and other accounts' (REL A4)."""
     rows = WebhookEndpoint.objects.of_account(account).select_related("account")
-    endpoint = rows.filter(endpoint_id=endpoint_id).first() if endpoint_id.isascii() else None
+    endpoint = rows.filter(endpoint_id=endpoint_id).first() if _may_be_an_id(endpoint_id) else None
     if endpoint is None:
         raise NotFound(NO_ENDPOINT)
     return endpoint
+
+
+def _may_be_an_id(text: str) -> bool:
+    """PostgreSQL takes no NUL in a question either."""
+    return text.isascii() and text.isprintable()
 
 
 def endpoint_object(request: Request, endpoint: WebhookEndpoint) -> wire.Json:

@@ -18,6 +18,7 @@ from rest_framework.request import Request
 from library.models import Account, ApiKey
 from mediahub.lib.api import NO_KEY, UNKNOWN_KEY
 from mediahub.lib.clock import now as clock_now
+from mediahub.lib.limits.failures import note_failure
 from mediahub.lib.secretbox import fingerprint
 
 MAX_KEY_CHARACTERS = 200
@@ -42,16 +43,21 @@ class KeyUser:
 class PrivateKeyAuthentication(BaseAuthentication):
     """Basic authentication; the password is ignored. 401 without a key, 403 for one that is unknown or switched off.
 
-    Keys are found by their SHA-256 through an index, so the time taken says nothing about how nearly right one is.
+    After several of those from one address it is 429 (REL A6); a right key is always taken. Keys are found by their
+    SHA-256 through an index, so the time taken says nothing about how nearly right one is.
     """
 
     def authenticate(self, request: Request) -> tuple[KeyUser, ApiKey]:
-        private_key = _private_key(request.META.get("HTTP_AUTHORIZATION", ""))
+        header = request.META.get("HTTP_AUTHORIZATION", "")
+        private_key = _private_key(header)
         if not private_key:
+            if header:
+                note_failure(request)
             raise NotAuthenticated(NO_KEY)
         digest = fingerprint(private_key)
         api_key = ApiKey.objects.select_related("account").filter(private_key_sha256=digest).first()
         if api_key is None or not _is_usable(api_key):
+            note_failure(request, who=api_key.public_key if api_key else "")
             raise PermissionDenied(UNKNOWN_KEY)
         return KeyUser(api_key.account, api_key), api_key
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from library.api.serializers import BadInput
+from library.api.serializers import MAX_AI_TAG_CHARACTERS, BadInput
 from library.names import MAX_PATH_BYTES, clean_tags
 
 MAX_TEXT = 2 * MAX_PATH_BYTES
-MAX_AI_TAG_CHARACTERS = 200
 
 
 def required_text(body: Mapping[str, Any], name: str) -> str:

@@ -31,6 +31,7 @@ class BulkDeleteView(APIView):
 
 class _BulkTagView(APIView, ABC):
     resource_group = "media"
+    write_class = "bulk"
 
     def post(self, request: Request) -> Response:
         ids = bodies.file_ids(request.data, most=MAX_TAGGED)

@@ -22,6 +22,7 @@ from mediahub.lib.json_input import require_clean_text
 MAX_LIMIT = 1000
 MAX_DESCRIPTION = 10_000
 MAX_AI_TAG_NAMES = 1000
+MAX_AI_TAG_CHARACTERS = 200
 LIST_TYPES = ("file", "file-version", "folder", "all")
 FILE_TYPES = ("all", "image", "non-image")
 SORT_FIELDS = (
@@ -128,9 +129,13 @@ def _publish(value: Any) -> tuple[bool, bool]:
 def _names_or_all(value: Any) -> tuple[str, ...] | Literal["all"]:
     if value == "all":
         return "all"
-    if not _is_text_array(value) or len(value) > MAX_AI_TAG_NAMES:
+    if not _is_text_array(value) or len(value) > MAX_AI_TAG_NAMES or any(map(_is_too_long, value)):
         raise BadInput("removeAITags must be an array of tag names, or the text all.", field="removeAITags")
     return tuple(name.strip() for name in value)
+
+
+def _is_too_long(name: str) -> bool:
+    return len(name) > MAX_AI_TAG_CHARACTERS
 
 
 def _tag_array(value: Any) -> tuple[str, ...]:

@@ -7,12 +7,18 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import structlog
 from django.contrib.auth import get_user_model
 from django.db import transaction
 
 from library.models import Account, ApiKey, Membership
 from library.services.accounts import audit
 from mediahub.lib.errors import Conflict, DomainError, NotFound
+
+log = structlog.get_logger(__name__)
+
+MAX_TOLD = 20
+"""Accounts whose audit hears of one user's failed log-ins."""
 
 
 @transaction.atomic
@@ -46,6 +52,19 @@ def disable_api_key(*, api_key: ApiKey, actor: str, now: datetime) -> None:
     """Close a key for good; doing it again changes nothing."""
     if ApiKey.objects.filter(pk=api_key.pk, disabled_at=None).update(disabled_at=now):
         audit(account=api_key.account, actor=actor, action="key.disabled", target=api_key.public_key)
+
+
+def note_slowed_login(*, username: str, address: str) -> None:
+    """Tell the log and the owners of this user's accounts that log-ins under the name fail and are slowed (REL A6).
+
+    address: the client's, or "". The log has no name: people type passwords into that field.
+    """
+    log.warning("failed_log_ins_slowed", address=address)
+    field = f"user__{get_user_model().USERNAME_FIELD}"
+    for member in Membership.objects.filter(**{field: username}).select_related("account")[:MAX_TOLD]:
+        audit(
+            account=member.account, actor="log-in", action="login.slowed", target=username, detail={"address": address}
+        )
 
 
 def _require_another_owner(member: Membership) -> None:

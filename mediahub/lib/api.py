@@ -17,6 +17,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from mediahub.lib.errors import DomainError
+from mediahub.lib.limits.failures import TooManyFailures
 
 log = structlog.get_logger(__name__)
 
@@ -91,10 +92,12 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
 def _domain_answer(error: DomainError) -> Response:
     members = {"reason": error.reason, "errors": error.errors, "code": error.code, "field": error.field}
     members |= error.members
-    response = Response(error_body(error.message, **members), status=error.status)
+    # A 429 has its sentence and nothing else (API 1.7).
+    body = {"message": error.message} if error.status == 429 else error_body(error.message, **members)
+    response = Response(body, status=error.status)
     if error.retry_after_s is not None:
         response["Retry-After"] = str(error.retry_after_s)
-    if error.status in (409, 501):
+    if error.status in (409, 501) or isinstance(error, TooManyFailures):
         response["x-should-retry"] = "false"
     return response
 

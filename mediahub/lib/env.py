@@ -1,6 +1,9 @@
 """Typed reading of environment variables, loud on a bad value. Only `mediahub/settings.py` calls these."""
 
 import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -60,6 +63,43 @@ def env_counts(name: str) -> dict[str, int]:
             raise ImproperlyConfigured(f"{name}: {item!r} is not a pair such as remove.bg=4, with a number above zero.")
         counts[key] = int(text)
     return counts
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Requests a second on end, and how many may come at once."""
+
+    per_second: float
+    burst: int
+
+
+def env_rates(name: str, defaults: Mapping[str, str]) -> dict[str, Rate]:
+    """Comma-separated `key=RATE/BURST` items over the defaults; `key=0` or `off` alone take limits away.
+
+    Raises ImproperlyConfigured naming an unknown key or a malformed item.
+    """
+    items = env_list(name)
+    if [item.lower() for item in items] == ["off"]:
+        return {}
+    given = dict(defaults)
+    for item in items:
+        key, _, text = (part.strip() for part in item.partition("="))
+        if key not in defaults:
+            raise ImproperlyConfigured(f"{name}: {item!r} does not begin with one of {', '.join(defaults)}.")
+        given[key] = text
+    rates = {key: _rate(name, key, text) for key, text in given.items()}
+    return {key: rate for key, rate in rates.items() if rate is not None}
+
+
+def _rate(name: str, key: str, text: str) -> Rate | None:
+    """The rate of one item: `0` is none, a burst that is not said is as large as the rate."""
+    found = re.fullmatch(r"(\d{1,7}(?:\.\d{1,3})?)(?:/(\d{1,7}))?", text, re.ASCII)
+    if found is None:
+        raise ImproperlyConfigured(f"{name}: {key}={text!r} is not a rate such as {key}=40/100, or 0.")
+    per_second = float(found[1])
+    if per_second == 0:
+        return None
+    return Rate(per_second, max(1, int(found[2] or per_second)))
 
 
 def env_secret(name: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from extensions.checks import check_limits, check_secrets, check_sqlite_version, check_storage
+from extensions.checks import check_limits, check_proxies, check_secrets, check_sqlite_version, check_storage
 from mediahub.lib import env
 from mediahub.lib.datadir import broker_socket, key_file
 
@@ -42,6 +42,10 @@ def test_the_example_environment_names_known_variables_only():
         ("MEDIAHUB_SYNC_DEADLINE_S", "60", "outside"),
         ("MEDIAHUB_PROVIDER_CONCURRENCY", "remove.bg", "not a pair"),
         ("MEDIAHUB_PROVIDER_RATE_PER_MIN", "remove.bg=0", "not a pair"),
+        ("MEDIAHUB_RATE_LIMITS", "reads=5", "read, write, bulk, upload"),
+        ("MEDIAHUB_RATE_LIMITS", "read=fast", "not a rate"),
+        ("MEDIAHUB_RATE_LIMITS", "read=-1", "not a rate"),
+        ("MEDIAHUB_TRUSTED_PROXIES", "proxy.example", "proxy.example"),
         ("MEDIAHUB_SMTP_TLS", "maybe", "starttls, tls or off"),
         ("MEDIAHUB_STORAGE", "tape", "use disk, s3, gcs or azure"),
         ("MEDIAHUB_EXTENSION_WEBHOOKS", "none", "pending or all"),
@@ -76,6 +80,15 @@ def test_pairs_of_names_and_numbers(monkeypatch):
     assert env.env_counts("X") == {"remove.bg": 4, "google-vision": 8}
 
 
+def test_rates_stand_over_their_defaults(monkeypatch):
+    defaults = {"read": "40/100", "write": "5", "upload": "0"}
+    assert env.env_rates("X", defaults) == {"read": env.Rate(40, 100), "write": env.Rate(5, 5)}
+    monkeypatch.setenv("X", "read=0, upload=0.5/3")
+    assert env.env_rates("X", defaults) == {"write": env.Rate(5, 5), "upload": env.Rate(0.5, 3)}
+    monkeypatch.setenv("X", "off")
+    assert env.env_rates("X", defaults) == {}
+
+
 def test_limits_of_providers_that_do_not_exist_are_warned_of(settings):
     settings.MEDIAHUB_PROVIDER_CONCURRENCY = {"fake": 1, "remove-bk": 4}
     assert [(warning.id, "remove-bk" in warning.msg) for warning in check_limits(None)] == [("extensions.W002", True)]
@@ -108,6 +121,13 @@ def test_example_secrets_and_debug_in_public_are_refused(settings):
     settings.DEBUG = True
     settings.ALLOWED_HOSTS = ["media.example.com"]
     assert [error.id for error in check_secrets(None)] == ["extensions.E001", "extensions.E002"]
+
+
+def test_a_proxy_that_nobody_named_is_warned_of(settings):
+    settings.MEDIAHUB_BEHIND_TLS = True
+    assert [warning.id for warning in check_proxies(None)] == ["extensions.W003"]
+    settings.MEDIAHUB_TRUSTED_PROXIES = ("10.1.2.3/32",)
+    assert check_proxies(None) == []
 
 
 def test_object_storage_without_a_bucket_is_refused(settings):

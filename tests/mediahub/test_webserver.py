@@ -62,3 +62,9 @@ def test_behind_tls_every_request_is_a_secure_one(answers, settings):
 
 def test_without_a_proxy_nobody_can_pretend_to_be_secure(answers):
     assert answers(behind_tls=False)(FORWARDED) == "http None"
+
+
+@pytest.mark.rel("B28")
+def test_a_trusted_proxy_may_say_who_its_client_is_and_nothing_else(answers):
+    assert answers(is_proxy=lambda peer: peer == "127.0.0.1")(FORWARDED) == "http 192.0.2.1"
+    assert answers(is_proxy=lambda peer: peer == "127.0.0.2")(FORWARDED) == "http None"

@@ -88,7 +88,7 @@ def test_a_file_beyond_the_limit_is_refused_and_the_others_are_not(page, setting
     assert [asset.name.split("_")[0] for asset in Asset.objects.all()] == ["small"]
 
 
-@pytest.mark.rel("A7")
+@pytest.mark.rel("A7", "B22")
 def test_hostile_names_and_tags_are_shown_as_text(page, client):
     page(png("<img src=x onerror=alert(1)>.png"), tags="<script>alert(2)</script>")
     asset = Asset.objects.get()

@@ -118,7 +118,21 @@ def test_lists_of_ids_that_are_no_lists_of_ids(api, files, path, body, most):
 @pytest.mark.rel("B22")
 @pytest.mark.parametrize("path", ["addTags", "removeTags"])
 @pytest.mark.parametrize(
-    "tags", [None, [], "a", {}, [1], [None], [""], ["  "], ["x" * 501], ["a%"], ["x" * 260, "y" * 260]]
+    "tags",
+    [
+        None,
+        [],
+        "a",
+        {},
+        [1],
+        [None],
+        [""],
+        ["  "],
+        ["x" * 501],
+        ["a%"],
+        ["x" * 260, "y" * 260],
+        [str(n) for n in range(10_000)],
+    ],
 )
 def test_tags_that_are_refused(api, files, path, tags):
     before = state()
