@@ -49,10 +49,7 @@ class PrivateKeyAuthentication(BaseAuthentication):
         private_key = _private_key(request.META.get("HTTP_AUTHORIZATION", ""))
         if not private_key:
             raise NotAuthenticated(NO_KEY)
-        digest = fingerprint(private_key)
-        api_key = ApiKey.objects.select_related("account").filter(private_key_sha256=digest).first()
-        if api_key is None or not _is_usable(api_key):
-            raise PermissionDenied(UNKNOWN_KEY)
+        api_key = find_key(private_key_sha256=fingerprint(private_key))
         return KeyUser(api_key.account, api_key), api_key
 
     def authenticate_header(self, request: Request) -> str:
@@ -73,6 +70,14 @@ class KeyPermission(BasePermission):
         group = getattr(view, "resource_group", "media")
         user: object = request.user
         return isinstance(user, KeyUser) and user.api_key.allows(group, right)
+
+
+def find_key(**lookup: str) -> ApiKey:
+    """The usable key with these columns. Raises PermissionDenied alike for one unknown, disabled or expired."""
+    api_key = ApiKey.objects.select_related("account").filter(**lookup).first()
+    if api_key is None or not _is_usable(api_key):
+        raise PermissionDenied(UNKNOWN_KEY)
+    return api_key
 
 
 def key_user(request: Request) -> KeyUser:
