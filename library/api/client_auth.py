@@ -16,7 +16,7 @@ from django.http import QueryDict
 from rest_framework.exceptions import NotAuthenticated, PermissionDenied
 from rest_framework.request import Request
 
-from library.api.auth import KeyUser, PrivateKeyAuthentication, find_key
+from library.api.auth import KeyUser, PrivateKeyAuthentication, key_with_public_part
 from library.api.cors import comes_from_a_foreign_page
 from library.models import ApiKey
 from library.services.spent_tokens import is_spent, spend_token
@@ -76,7 +76,7 @@ class SignatureAuthentication(UploadAuthentication):
         for name, value in given.items():
             if not value:
                 raise BadUploadToken(f"The {name} parameter is missing.", field=name)
-        api_key = find_key(public_key=given["publicKey"])
+        api_key = key_with_public_part(given["publicKey"])
         token, expire = given["token"], given["expire"]
         if not upload_signature_is_valid(api_key.private_key, token=token, expire=expire, signature=given["signature"]):
             raise BadUploadToken(
@@ -99,7 +99,7 @@ class TokenAuthentication(UploadAuthentication):
         token = str(form.get("token") or "")
         if not token:
             raise NotAuthenticated(NO_KEY)
-        api_key = find_key(public_key=key_named_by(token))
+        api_key = key_with_public_part(key_named_by(token))
         claims = read_claims(token, private_key=api_key.private_key)
         claims.require_equal({name: [str(value) for value in values] for name, values in form.lists()})
         # The signature is left out: one and the same can be spelled in several ways.
