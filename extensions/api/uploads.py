@@ -31,6 +31,7 @@ from library.api.auth import KeyUser, key_user
 from library.api.client_auth import (
     SignatureAuthentication,
     TokenAuthentication,
+    UploadAuthentication,
     is_repeat,
     require_fresh_token,
     require_one_credential,
@@ -63,7 +64,7 @@ class Committed:
 class UploadView(APIView):
     """`POST /api/v1/files/upload`, by a private key or by what the account's back end has signed."""
 
-    authentication_classes = (SignatureAuthentication,)
+    authentication_classes: tuple[type[UploadAuthentication], ...] = (SignatureAuthentication,)
     resource_group = "media"
     parser_classes = (SpoolingMultiPartParser,)
 
