@@ -2,6 +2,7 @@
 
 import json
 import socket
+import tempfile
 import threading
 from http.client import HTTPResponse  # noqa: TID251 - reads what a server on loopback answers
 
@@ -19,10 +20,11 @@ UPLOAD = b"/api/v1/files/upload"
 
 
 @pytest.fixture
-def port(committed_db, tmp_path):
+def port(committed_db, tmp_path, monkeypatch):
     """A server with the options of the real one, in a thread that ends before its sockets do; its port."""
     from mediahub.wsgi import application
 
+    monkeypatch.setattr(tempfile, "tempdir", tempfile.tempdir)  # the server sets it for its whole process
     server = make_server(application, host="127.0.0.1", port=0, threads=4, largest_body=1 << 20, tmp_dir=tmp_path)
     stopping = threading.Event()
 
