@@ -45,6 +45,7 @@ TIDYING = (
     Part("alerts", "extensions.units.alerts.mail_due_alerts", 15),
     Part("spool", "extensions.sweeping.clean_spool", 600),
     Part("receipts", "library.tasks.sweep_receipts", 600),
+    Part("tokens", "library.tasks.sweep_tokens", 600),
     Part("old_deliveries", "extensions.webhooks.retention.sweep_old_deliveries", 600),
     Part("ended_jobs", "library.tasks.sweep_ended_jobs", 3600),
     Part("blobs", "extensions.sweeping.sweep_blobs", 3600),

@@ -60,6 +60,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "mediahub.lib.api.RequestIdMiddleware",
+    "library.api.cors.UploadCorsMiddleware",
     "mediahub.lib.limits.rates.RateLimitHeadersMiddleware",
     "library.delivery.hosts.DeliveryHostMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -197,6 +198,7 @@ MEDIAHUB_BLOB_GRACE_S = env_int("MEDIAHUB_BLOB_GRACE_S", 24 * 3600)
 # Uploads and images --------------------------------------------------------------------------------------------------
 
 MEDIAHUB_MAX_UPLOAD_BYTES = env_int("MEDIAHUB_MAX_UPLOAD_BYTES", 50 * 1024 * 1024, least=1024)
+MEDIAHUB_UPLOAD_ORIGINS = env_list("MEDIAHUB_UPLOAD_ORIGINS", "*")
 MEDIAHUB_STRIP_GPS = env_bool("MEDIAHUB_STRIP_GPS")
 MEDIAHUB_MAX_IMAGE_PIXELS = env_int("MEDIAHUB_MAX_IMAGE_PIXELS", 100_000_000)
 MEDIAHUB_MAX_IMAGE_SIDE = env_int("MEDIAHUB_MAX_IMAGE_SIDE", 16_384)

@@ -44,6 +44,7 @@ from library.models import (
     NameWord,
     PurgeRequest,
     Rendition,
+    SpentToken,
     Tag,
     TagWord,
     UploadReceipt,
@@ -262,6 +263,15 @@ class UploadReceiptFactory(DjangoModelFactory):
     fingerprint = "0" * 64
     file_id = version_id = factory.LazyFunction(new_object_id)
     created_at = EPOCH
+
+
+class SpentTokenFactory(DjangoModelFactory):
+    class Meta:
+        model = SpentToken
+
+    api_key = factory.SubFactory(ApiKeyFactory)
+    digest = factory.Sequence(lambda n: hashlib.sha256(str(n).encode()).hexdigest())
+    expires_at = EPOCH
 
 
 class BulkJobFactory(DjangoModelFactory):

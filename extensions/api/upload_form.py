@@ -19,7 +19,7 @@ from library.wire import RESPONSE_FIELDS
 from mediahub.lib.http import BadUrl, check_url, policy_from_settings
 
 _EMPTY_OBJECT = re.compile(r"\s*\{\s*\}\s*\Z")
-NOT_YET = ("token", "expire", "signature", "publicKey", "checks", "customMetadata", "transformation")
+NOT_YET = ("checks", "customMetadata", "transformation")
 OBJECTS = ("customMetadata", "transformation")
 """Fields in JSON, which clients also send when they hold nothing."""
 

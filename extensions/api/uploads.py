@@ -28,6 +28,14 @@ from extensions.saved.resolving import resolve_blocks
 from library import wire
 from library.api import files
 from library.api.auth import KeyUser, key_user
+from library.api.client_auth import (
+    SignatureAuthentication,
+    TokenAuthentication,
+    UploadAuthentication,
+    is_repeat,
+    require_fresh_token,
+    require_one_credential,
+)
 from library.api.file_part import UrlSource
 from library.api.multipart import SpoolingMultiPartParser
 from library.api.serializers import parse_update
@@ -54,8 +62,9 @@ class Committed:
 
 
 class UploadView(APIView):
-    """`POST /api/v1/files/upload`."""
+    """`POST /api/v1/files/upload`, by a private key or by what the account's back end has signed."""
 
+    authentication_classes: tuple[type[UploadAuthentication], ...] = (SignatureAuthentication,)
     resource_group = "media"
     write_class = "upload"
     parser_classes = (SpoolingMultiPartParser,)
@@ -64,12 +73,22 @@ class UploadView(APIView):
         free_space_check()
         user, source = key_user(request), uploaded_file(request.data)
         try:
+            require_one_credential(request)
             form = parse_upload_form(cast(QueryDict, request.data))
             fingerprint = upload_fingerprint(parameters=form.parameters, content=content_id(source))
-            answer = _answer_again(request, user, form, fingerprint) or _upload(user, source, form, fingerprint)
+            answer = _answer_again(request, user, form, fingerprint)
+            if answer is None:
+                require_fresh_token(request)
+                answer = _upload(user, source, form, fingerprint)
             return Response(answer)
         finally:
             source.close()
+
+
+class UploadV2View(UploadView):
+    """`POST /api/v2/files/upload`: the same, with a JSON Web Token in place of the signature."""
+
+    authentication_classes = (TokenAuthentication,)
 
 
 class FileDetailsView(files.FileDetailsView):
@@ -175,7 +194,7 @@ def _upload_answer(version: AssetVersion, form: UploadForm) -> wire.Json:
 
 def _answer_again(request: Request, user: KeyUser, form: UploadForm, fingerprint: str) -> wire.Json | None:
     """The first one's answer, if the client says that it repeats an upload and that one was committed (REL U15)."""
-    if not _is_repeat(request):
+    if not is_repeat(request):
         return None
     receipt = find_receipt(api_key=user.api_key, fingerprint=fingerprint, now=clock_now())
     version = version_of(receipt) if receipt else None
@@ -190,8 +209,3 @@ def _answer_again(request: Request, user: KeyUser, form: UploadForm, fingerprint
 def _runs_of(receipt: UploadReceipt) -> list[ExtensionRun]:
     found = {str(run.pk): run for run in ExtensionRun.objects.filter(pk__in=receipt.run_ids)}
     return [found[run_id] for run_id in receipt.run_ids if run_id in found]
-
-
-def _is_repeat(request: Request) -> bool:
-    count = request.headers.get("x-stainless-retry-count", "")
-    return count.isascii() and count.isdigit() and int(count[:6]) >= 1

@@ -14,12 +14,13 @@ from extensions.api.deliveries import (
 from extensions.api.estimates import EstimateView
 from extensions.api.runs import RunCancelView, RunListView, RunRetryView, RunView
 from extensions.api.saved import SavedExtensionListView, SavedExtensionView
-from extensions.api.uploads import FileDetailsView, UploadView
+from extensions.api.uploads import FileDetailsView, UploadV2View, UploadView
 from extensions.api.usage import DailyUnitsView, UsageAnalyticsView, UsageView
 from extensions.api.webhooks import EndpointListView, EndpointView
 
 urlpatterns = [
     re_path(r"^api/v1/files/upload/?$", UploadView.as_view(), name="upload"),
+    re_path(r"^api/v2/files/upload/?$", UploadV2View.as_view(), name="upload-v2"),
     re_path(r"^api/health/live/?$", health.live, name="health-live"),
     re_path(r"^api/health/ready/?$", health.ready, name="health-ready"),
     re_path(r"^api/runs/?$", RunListView.as_view(), name="run-list"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from rest_framework.request import Request
@@ -24,6 +25,7 @@ from library.models import Account
 from mediahub.lib.errors import NotFound
 
 MASKED = "whsec_********"
+_ENDPOINT_ID = re.compile(r"wh_[A-Za-z0-9]{1,40}\Z")
 
 
 class EndpointListView(APIView):
@@ -71,15 +73,10 @@ class EndpointView(APIView):
 def find_endpoint(account: Account, endpoint_id: str) -> WebhookEndpoint:
     """The account's endpoint of that id. Raises NotFound alike for unknown ids and other accounts' (REL A4)."""
     rows = WebhookEndpoint.objects.of_account(account).select_related("account")
-    endpoint = rows.filter(endpoint_id=endpoint_id).first() if _may_be_an_id(endpoint_id) else None
+    endpoint = rows.filter(endpoint_id=endpoint_id).first() if _ENDPOINT_ID.match(endpoint_id) else None
     if endpoint is None:
         raise NotFound(NO_ENDPOINT)
     return endpoint
-
-
-def _may_be_an_id(text: str) -> bool:
-    """PostgreSQL takes no NUL in a question either."""
-    return text.isascii() and text.isprintable()
 
 
 def endpoint_object(request: Request, endpoint: WebhookEndpoint) -> wire.Json:

@@ -2,12 +2,12 @@
 
 from django.contrib import messages
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 
 from library.adminsite import back_to, page, show
 from library.desks import Desk, Role
 from library.models import Account, ApiKey
-from library.services.accounts import NewKey, TooManyKeys, audit, create_api_key
+from library.services.accounts import BadRights, NewKey, TooManyKeys, audit, create_api_key
 from library.services.people import disable_api_key
 from mediahub.lib import clock
 
@@ -19,20 +19,29 @@ def keys(request: HttpRequest, desk: Desk) -> HttpResponse:
     if request.method == "POST":
         label = request.POST.get("label", "").strip()[:80]
         try:
-            made = _make(desk, label)
-        except TooManyKeys as error:
+            made = _make(desk, label, _rights(request.POST))
+        except (TooManyKeys, BadRights) as error:
             messages.error(request, error.message)
             return back_to(request, desk, "keys")
     rows = ApiKey.objects.filter(account=desk.account).order_by("disabled_at", "-created_at")
-    context = {"title": "API keys", "nav": "keys", "keys": rows, "made": made}
+    choices = {"groups": ApiKey.Group.choices, "rights": ApiKey.Rights.choices}
+    context = {"title": "API keys", "nav": "keys", "keys": rows, "made": made, **choices}
     return show(request, "library/keys.html", context)
 
 
 @transaction.atomic
-def _make(desk: Desk, label: str) -> NewKey:
-    made = create_api_key(account=desk.account, label=label)
-    audit(account=desk.account, actor=desk.actor, action="key.created", target=made.public_key)
+def _make(desk: Desk, label: str, rights: dict[str, str] | None) -> NewKey:
+    made = create_api_key(account=desk.account, label=label, rights=rights)
+    detail = {"rights": made.api_key.rights} if rights is not None else {}
+    audit(account=desk.account, actor=desk.actor, action="key.created", target=made.public_key, detail=detail)
     return made
+
+
+def _rights(posted: QueryDict) -> dict[str, str] | None:
+    """The rights that were chosen; None for a key that may do everything, which the form asks for by name."""
+    if posted.get("scope", "standard") == "standard":
+        return None
+    return {group: posted.get(f"right-{group}", ApiKey.Rights.NONE) for group in ApiKey.Group.values}
 
 
 def _account_of_key(*, pk: int) -> Account | None:

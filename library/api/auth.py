@@ -66,7 +66,7 @@ class PrivateKeyAuthentication(BaseAuthentication):
 
 
 class KeyPermission(BasePermission):
-    """Whether a restricted key may read or write in the view's `resource_group` (default `media`).
+    """Whether a restricted key may read or write in the view's `resource_group`; without one it may do neither.
 
     The method says which of the two, unless the view has a `required_right`: a question can be asked by POST.
     """
@@ -76,7 +76,7 @@ class KeyPermission(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
         by_method = "read" if request.method in SAFE_METHODS else "write"
         right = getattr(view, "required_right", by_method)
-        group = getattr(view, "resource_group", "media")
+        group = getattr(view, "resource_group", "")
         user: object = request.user
         return isinstance(user, KeyUser) and user.api_key.allows(group, right)
 
@@ -86,6 +86,14 @@ def key_user(request: Request) -> KeyUser:
     user: object = request.user
     assert isinstance(user, KeyUser), "the view lacks PrivateKeyAuthentication"
     return user
+
+
+def key_with_public_part(public_key: str) -> ApiKey:
+    """The key of that public part. Raises PermissionDenied alike if it is unknown, disabled or expired."""
+    api_key = ApiKey.objects.select_related("account").filter(public_key=public_key).first()
+    if api_key is None or not _is_usable(api_key):
+        raise PermissionDenied(UNKNOWN_KEY)
+    return api_key
 
 
 def _private_key(header: str) -> str:

@@ -8,6 +8,7 @@ from library.models.metadata import CustomMetadataField
 from library.models.receipt import UploadReceipt
 from library.models.rendition import Rendition
 from library.models.search import EmbeddedKeyword, EmbeddedMetadata, NameWord, TagWord
+from library.models.spent_token import SpentToken
 from library.models.tags import AITag, Tag
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "NameWord",
     "PurgeRequest",
     "Rendition",
+    "SpentToken",
     "Tag",
     "TagWord",
     "UploadReceipt",

@@ -46,6 +46,15 @@ class ApiKey(models.Model):
         READ = "read", "read"
         WRITE = "write", "read and write"
 
+    class Group(models.TextChoices):
+        """What rights are given in: each view of the API declares its own as `resource_group`."""
+
+        MEDIA = "media", "files and folders"
+        CACHE = "cache", "purges"
+        EXTENSIONS = "extensions", "saved extensions"
+        WEBHOOKS = "webhooks", "webhooks"
+        ACCOUNT = "account", "usage and account"
+
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="api_keys")
     label = models.CharField(max_length=80, blank=True)
     public_key = models.CharField(max_length=64, unique=True)

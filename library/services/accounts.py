@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,12 @@ class TooManyKeys(DomainError):
     """The account has as many active keys as it may have."""
 
     code = "key_limit_exceeded"
+
+
+class BadRights(DomainError):
+    """Rights for a key that name an unknown group or right."""
+
+    code = "invalid_rights"
 
 
 @dataclass(frozen=True)
@@ -68,11 +75,14 @@ def create_account(*, slug: str, units_per_month: int | None = None, name: str =
 
 
 @transaction.atomic
-def create_api_key(*, account: Account, label: str) -> NewKey:
-    """Make a standard key for an account. Its private part is stored encrypted, beside a hash to find it by.
+def create_api_key(*, account: Account, label: str, rights: Mapping[str, str] | None = None) -> NewKey:
+    """Make a key for an account. Its private part is stored encrypted, beside a hash to find it by.
 
-    Raises TooManyKeys if the account has MAX_ACTIVE_KEYS that are neither disabled nor expired (API 1.2).
+    rights: resource group to `none`, `read` or `write`, groups left out are `none`; None makes a standard key, which
+    may do everything. Rights stand for good: another key is made for other rights. Raises BadRights, and TooManyKeys if
+    the account has MAX_ACTIVE_KEYS that are neither disabled nor expired (API 1.2).
     """
+    given = {} if rights is None else _checked_rights(rights)
     # The lock makes two requests at once count one after the other.
     Account.objects.select_for_update(no_key=True).get(pk=account.pk)
     active = ApiKey.objects.filter(
@@ -88,8 +98,20 @@ def create_api_key(*, account: Account, label: str) -> NewKey:
         public_key=public_key,
         private_key_token=secretbox.encrypt(private_key),
         private_key_sha256=secretbox.fingerprint(private_key),
+        is_restricted=rights is not None,
+        rights=given,
     )
     return NewKey(api_key, public_key, private_key)
+
+
+def _checked_rights(rights: Mapping[str, str]) -> dict[str, str]:
+    for group, right in rights.items():
+        if group not in ApiKey.Group.values:
+            known = ", ".join(ApiKey.Group.values)
+            raise BadRights(f"There is no group {group[:60]!r}; there are {known}.", field="rights")
+        if right not in ApiKey.Rights.values:
+            raise BadRights(f"A right is none, read or write, not {right[:60]!r}.", field="rights")
+    return {group: right for group, right in rights.items() if right != ApiKey.Rights.NONE}
 
 
 def audit(

@@ -125,4 +125,9 @@ def _as_api_error(response: HttpResponse) -> HttpResponse:
         405: "This method is not allowed here.",
     }
     message = sentences.get(response.status_code, "The server could not answer this request.")
-    return error_response(message, status=response.status_code)
+    answer = error_response(message, status=response.status_code)
+    # What else the answer said still holds: which methods there are, who may read it.
+    for name, value in response.headers.items():
+        if name.lower() not in ("content-type", "content-length"):
+            answer.headers[name] = value
+    return answer

@@ -9,9 +9,10 @@ from django.core.management import CommandError, call_command
 from extensions.models import ExtensionRun, UnitLedger
 from extensions.providers import state
 from extensions.units import services as units
-from library.models import Account, ApiKey
+from library.models import Account, ApiKey, AuditEntry
 from mediahub.lib import secretbox
 from tests import factories
+from tests.signed_uploads import post
 
 pytestmark = pytest.mark.django_db
 
@@ -99,3 +100,42 @@ def test_demo_refuses_the_fake_provider(settings, monkeypatch, tmp_path):
 def test_sweep_once_prints_what_each_part_did():
     facts = json.loads(answer_of("sweep", "--once", "--json"))
     assert {"runs", "deliveries", "renditions", "heartbeats", "spool", "blobs"} <= set(facts)
+
+
+def test_create_api_key_makes_a_standard_key_and_says_so_in_the_audit():
+    call_command("create_account", "acme", stdout=StringIO())
+    facts = json.loads(answer_of("create_api_key", "acme", "--label", "build", "--json"))
+    key = ApiKey.objects.get(public_key=facts["publicKey"])
+    assert (key.private_key, key.label, key.is_restricted) == (facts["privateKey"], "build", False)
+    assert AuditEntry.objects.get(action="key.created").target == key.public_key
+
+
+@pytest.mark.rel("A3")
+def test_create_api_key_makes_a_key_with_the_rights_that_are_given():
+    call_command("create_account", "acme", stdout=StringIO())
+    made = json.loads(answer_of("create_api_key", "acme", "--right", "media=read", "--right", "cache=none", "--json"))
+    key = ApiKey.objects.get(public_key=made["publicKey"])
+    assert (key.is_restricted, key.rights) == (True, {"media": "read"})
+
+
+@pytest.mark.parametrize("words", [["nobody"], ["acme", "--right", "media"], ["acme", "--right", "moon=read"]])
+def test_create_api_key_refuses_unknown_accounts_groups_and_rights(words: list[str]):
+    call_command("create_account", "acme", stdout=StringIO())
+    with pytest.raises(CommandError):
+        call_command("create_api_key", *words, stdout=StringIO())
+    assert ApiKey.objects.count() == 1
+
+
+def test_sign_upload_prints_what_an_upload_takes():
+    made = json.loads(answer_of("create_account", "acme", "--json"))
+    fields = json.loads(answer_of("sign_upload", made["publicKey"]))
+    assert set(fields) == {"publicKey", "token", "expire", "signature"}
+    assert post({"fileName": "a.bin", **fields}).status_code == 200
+
+
+@pytest.mark.parametrize("words", [["public_unknown"], ["--seconds", "3600"], ["--seconds", "0"]])
+def test_sign_upload_refuses_unknown_keys_and_times_beyond_the_hour(words: list[str]):
+    made = json.loads(answer_of("create_account", "acme", "--json"))
+    words = words if words[0] == "public_unknown" else [made["publicKey"], *words]
+    with pytest.raises(CommandError):
+        call_command("sign_upload", *words, stdout=StringIO())

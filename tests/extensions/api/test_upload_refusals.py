@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import OperationalError
 from rest_framework.test import APIClient
 
@@ -27,9 +28,7 @@ FILE = part("file", b"bytes", b'; filename="x"')
 NAME = part("fileName", b"x.bin")
 
 
-@pytest.mark.parametrize(
-    "field", ["token", "expire", "signature", "publicKey", "checks", "customMetadata", "transformation"]
-)
+@pytest.mark.parametrize("field", ["checks", "customMetadata", "transformation"])
 def test_fields_that_come_later_are_named(api, field):
     body = assert_refused(upload(api, **{field: '{"a": 1}'}), field=field)
     assert field in body["message"]
@@ -223,12 +222,32 @@ def test_empty_file_is_refused(api):
 
 
 @pytest.mark.rel("U1")
-def test_without_a_key_the_body_is_not_even_read(db, monkeypatch):
+@pytest.mark.parametrize(
+    ("headers", "status"), [({"Authorization": "Bearer x"}, 401), ({"Authorization": "Basic private_unknown"}, 403)]
+)
+def test_with_a_wrong_key_the_body_is_not_even_read(db, monkeypatch, headers, status):
     def read_nothing(*args, **kwargs):
         raise AssertionError("the body was read")
 
     monkeypatch.setattr("library.api.multipart.SpoolingMultiPartParser.parse", read_nothing)
-    assert_refused(upload(APIClient()), status=401)
+    assert_refused(upload(APIClient(), headers=headers), status=status)
+
+
+@pytest.mark.rel("U1")
+@pytest.mark.parametrize("path", [UPLOAD, "/api/v2/files/upload"])
+def test_without_any_credentials_nothing_is_kept(db, path):
+    data = {"file": SimpleUploadedFile("part.bin", b"bytes"), "fileName": "a.bin"}
+    assert_refused(APIClient().post(path, data, format="multipart"), status=401)
+
+
+@pytest.mark.parametrize("content_type", ["", "application/json", "text/plain"])
+def test_without_credentials_and_form_it_is_the_key_that_is_missing(db, content_type):
+    assert_refused(post_raw(APIClient(), b"{}", content_type), status=401)
+
+
+@pytest.mark.rel("U1")
+def test_a_stranger_is_refused_by_the_length_as_everybody_is(db):
+    assert_refused(post_raw(APIClient(), b"", CONTENT_LENGTH=str(2 << 30)), status=413)
 
 
 def _full_disk(monkeypatch):

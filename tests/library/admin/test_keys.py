@@ -54,3 +54,36 @@ def test_a_key_of_another_account_is_404(client, owner):
     assert client.post(f"/admin/keys/{other.pk}/disable/").status_code == 404
     other.refresh_from_db()
     assert other.disabled_at is None
+
+
+@pytest.mark.rel("A3", "A8")
+def test_a_key_gets_the_rights_that_were_chosen(client, owner):
+    client.force_login(owner)
+    chosen = {"scope": "restricted", "right-media": "read", "right-webhooks": "write", "right-cache": "none"}
+    page = client.post("/admin/keys/", {"label": "reader", **chosen})
+
+    key = ApiKey.objects.get(label="reader")
+    assert (key.is_restricted, key.rights) == (True, {"media": "read", "webhooks": "write"})
+    assert AuditEntry.objects.get(action="key.created").detail == {"rights": key.rights}
+    assert "media: read, webhooks: write" in page.content.decode()
+    reader = client_for(key.private_key)
+    assert reader.get("/v1/files").status_code == 200
+    assert reader.delete("/v1/files/" + "0" * 24).status_code == 403
+
+
+@pytest.mark.rel("A3")
+def test_without_a_choice_a_restricted_key_may_do_nothing(client, owner):
+    client.force_login(owner)
+    client.post("/admin/keys/", {"label": "none", "scope": "restricted"})
+    key = ApiKey.objects.get(label="none")
+    assert (key.is_restricted, key.rights) == (True, {})
+    assert client_for(key.private_key).get("/v1/files").status_code == 403
+
+
+def test_an_unknown_right_makes_no_key(client, owner):
+    client.force_login(owner)
+    page = client.post(
+        "/admin/keys/", {"label": "odd", "scope": "restricted", "right-media": "everything"}, follow=True
+    )
+    assert "A right is none, read or write" in page.content.decode()
+    assert not ApiKey.objects.filter(label="odd").exists()
