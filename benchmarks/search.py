@@ -48,7 +48,9 @@ def queries(size: int) -> dict[str, Callable[[int], Parameters]]:
         "common tag": lambda n: {"searchQuery": f'tags IN ["common"] AND width > {n}', "sort": "DESC_CREATED"},
         "two tags": lambda n: {"searchQuery": f'tags IN ["tenth"] AND tags IN ["hundredth"] AND size > {n}'},
         "days and format": lambda n: {
-            "searchQuery": f'createdAt > "2024-{n % 9 + 1:02}-10" AND createdAt < "2024-{n % 9 + 1:02}-25" AND format = "png"'
+            "searchQuery": (
+                f'createdAt > "2024-{n % 9 + 1:02}-10" AND createdAt < "2024-{n % 9 + 1:02}-25" AND format = "png"'
+            )
         },
         "tree and machine tag": lambda n: {"searchQuery": f'path : "/c{n % 10}" AND tags IN ["Room {n}"]'},
     }
@@ -101,7 +103,7 @@ def measure_sizes(sizes: list[int]) -> list[Row]:
 
 
 def _settle(connection: Any) -> None:
-    """PostgreSQL's autovacuum does this by itself within minutes of a real load. SQLite gets no statistics, as in use."""
+    """PostgreSQL's autovacuum does this by itself within minutes of a real load; SQLite has no statistics in use."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("VACUUM ANALYZE")
@@ -184,7 +186,10 @@ def _in_a_process(database_url: str, folder: Path, sizes: list[int]) -> list[Row
     environment |= {"MEDIAHUB_DATA_DIR": str(folder), "PYTHONWARNINGS": "ignore", "MEDIAHUB_LOG_LEVEL": "ERROR"}
     environment |= {"DATABASE_URL": database_url} if database_url else {}
     output = folder / "rows.json"
-    code = f"import json, pathlib; from benchmarks.search import measure_sizes; pathlib.Path({str(output)!r}).write_text(json.dumps(measure_sizes({sizes!r})))"
+    code = (
+        "import json, pathlib; from benchmarks.search import measure_sizes; "
+        f"pathlib.Path({str(output)!r}).write_text(json.dumps(measure_sizes({sizes!r})))"
+    )
     subprocess.run([sys.executable, "-c", code], cwd=FOLDER.parent, env=environment, check=True)
     rows: list[Row] = json.loads(output.read_text())
     return rows
@@ -203,9 +208,8 @@ def main(words: list[str]) -> int:
         with postgresql(folder / "server") as url:
             rows += _in_a_process(url, folder / "data", sizes)
     for row in rows:
-        print(
-            f"{'  ' if row['met'] else '! '}{row['name']:<70} {row['value']:>10} {row.get('unit', ''):<3} {row['target']}"
-        )
+        mark, unit = "  " if row["met"] else "! ", row.get("unit", "")
+        print(f"{mark}{row['name']:<70} {row['value']:>10} {unit:<3} {row['target']}")
     missed = [row for row in rows if not row["met"]]
     print(f"{machine()}, load {load}\n{len(rows)} rows, {len(missed)} targets missed")
     if not words:
