@@ -162,7 +162,7 @@ def test_the_database_agrees_with_the_definition(library, expression, common, so
     for asset in library:
         make(account, asset)
     search = Search(account, "file", datetime(2024, 2, 1, tzinfo=UTC), sort=sort)
-    with patch("library.search.sets.COMMON", common), patch("library.search.compile.COMMON", common):
+    with patch("library.search.sets.COMMON", common), patch("library.search.sets.COMMON_BESIDE_OTHERS", common):
         found = condition(expression, search).q
         rows = Asset.objects.of_account(account)
         rows = rows if found is True else rows.none() if found is False else rows.filter(found)
