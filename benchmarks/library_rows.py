@@ -17,6 +17,7 @@ from library.models import Account, Folder
 from library.words import spaced, words_of
 
 BIG_FOLDER = "/big"
+SMALL_FOLDER = "/small"
 FIRST_DAY = datetime(2023, 1, 1, tzinfo=UTC)
 DAYS = 1000
 _COLOURS = """
@@ -79,8 +80,8 @@ def _kind_of(number: int) -> int:
 
 
 def _folders(account: Account) -> list[int]:
-    """Keys of a thousand folders three deep, and of the big one at the end."""
-    paths = [BIG_FOLDER]
+    """Keys of a thousand folders three deep, and of the small and the big one at the end."""
+    paths = [SMALL_FOLDER, BIG_FOLDER]
     for depth in (1, 2, 3):
         paths += [
             "/" + "/".join(f"{'csd'[at]}{n}" for at, n in enumerate(f"{number:0{depth}}"))
@@ -94,7 +95,15 @@ def _folders(account: Account) -> list[int]:
             _folder(account, path, known[path.rpartition("/")[0] or "/"]) for path in missing
         )
         known |= {folder.path: folder for folder in made}
-    return [known[path].pk for path in sorted(paths) if path.count("/") == 3] + [known[BIG_FOLDER].pk]
+    deep = [known[path].pk for path in sorted(paths) if path.count("/") == 3]
+    return [*deep, known[SMALL_FOLDER].pk, known[BIG_FOLDER].pk]
+
+
+def _folder_of(number: int, folders: list[int]) -> int:
+    """A fifth of the library is in the big folder, a hundred assets of it are in the small one."""
+    if number % 5 == 0:
+        return folders[-1]
+    return folders[-2] if number < 10_000 and number % 100 == 9 else folders[number % (len(folders) - 2)]
 
 
 def _folder(account: Account, path: str, parent: Folder | None) -> Folder:
@@ -124,7 +133,7 @@ def _write_batch(account: Account, folders: list[int], numbers: range, shift: in
         key, name = number + shift, name_of(number)
         created = FIRST_DAY + timedelta(seconds=draw.randrange(DAYS * 86_400), milliseconds=number % 1000)
         updated = created + timedelta(seconds=draw.randrange(86_400))
-        folder = folders[-1] if number % 5 == 0 else folders[number % (len(folders) - 1)]
+        folder = _folder_of(number, folders)
         file_id, mime = f"{key:024x}", KINDS[_kind_of(number)][1]
         sides = (None, None) if mime == "application/pdf" else (draw.randrange(100, 6000), draw.randrange(100, 4000))
         size, alpha = draw.randrange(1_000, 20_000_000), mime == "image/png" and number % 2 == 0

@@ -201,8 +201,8 @@ def _name(clause: Clause, search: Search) -> Part:
         return False
     if search.kind == "folder":
         # Names of folders are letters, marks and digits, parted by these.
-        found = [Q(**{f"{column}__iregex": custom.pattern_of(word, is_start=is_start)}) for word, is_start in words]
-        return reduce(and_, found)
+        patterns = [custom.pattern_of(word, is_start=is_start) for word, is_start in words]
+        return reduce(and_, [Q(**{f"{column}__iregex": pattern}) for pattern in patterns])
     if search.kind == "file-version":
         tests = [f" {word}" if is_start else f" {word} " for word, is_start in words]
         return reduce(and_, [Q(asset__name_words__contains=test) for test in tests])

@@ -62,6 +62,9 @@ class Members:
         """Those of the keys that are members."""
         found: set[int] = set()
         for rows, column in self.sources:
+            if rows[: len(keys) + 1].count() <= len(keys):
+                found.update(keys.intersection(rows.values_list(column, flat=True)))
+                continue
             # Of assets the test is asked, which hides the columns whose indexes SQLite would read instead.
             asked = Asset.objects.filter(self.test) if column == "pk" else rows.order_by()
             found.update(asked.filter(Among(F(column), keys)).values_list(column, flat=True))
