@@ -28,6 +28,7 @@ COMMON_BESIDE_OTHERS = 20_000
 """The same for the smallest of several sets: few rows are in all of them, so a list has to be read further."""
 
 MOST_NAMES = 500
+"""So many names of tags, or keys of folders, are looked up by themselves, so that databases know how many there are."""
 
 Rows = QuerySet[Any]
 Keys = frozenset[int]
@@ -111,7 +112,7 @@ def in_folder(account: Account, folders: list[int]) -> Members:
     rows = Asset.objects.of_account(account).filter(folder__in=folders).order_by()
     column = Unindexed(F("folder_id"))
     test = Q(Exact(column, folders[0]) if len(folders) == 1 else In(column, folders))
-    alone = Q(folder_id=folders[0]) if len(folders) == 1 else Q(folder_id__in=folders)
+    alone = Q(folder_id=folders[0]) if len(folders) == 1 else None
     return Members(((rows, "pk"),), test, alone)
 
 
@@ -149,8 +150,7 @@ def _is_there(rows: Rows) -> Q:
 
 
 def tag_names_with(word: str, *, is_start: bool) -> list[str] | Rows:
-    """Names of tags that have the word, or one that begins with it: looked up first, so that the database knows how
-    many there are, unless they are very many."""
+    """Names of tags that have the word, or one that begins with it; as a query where they are many."""
     names = TagWord.objects.filter(**{"word__prefix" if is_start else "word": word})
     found = list(names.values_list("name", flat=True)[: MOST_NAMES + 1])
     return found if len(found) <= MOST_NAMES else names.values("name")
@@ -165,6 +165,9 @@ def named_with(account: Account, word: str, *, is_start: bool) -> Members:
 def in_folders(account: Account, path: str) -> Members:
     """Assets in the folder at a normal path or below it."""
     folders = Folder.objects.of_account(account).filter(in_tree(path))
+    few = list(folders.values_list("pk", flat=True)[: MOST_NAMES + 1])
+    if len(few) <= MOST_NAMES:
+        return in_folder(account, few) if few else Members((), Q(pk__in=[]))
     rows = Asset.objects.filter(folder__in=folders.values("pk")).order_by()
     return Members(((rows, "pk"),), _is_there(Folder.objects.filter(in_tree(path), pk=OuterRef("folder_id"))))
 
