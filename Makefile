@@ -13,7 +13,7 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 PYTEST := $(BIN)/python -m pytest -p tests.skip_policy
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run worker demo test test-sqlite test-postgresql check format bench lock
+.PHONY: help setup run worker demo test test-sqlite test-postgresql check format bench bench-search lock
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -62,6 +62,9 @@ format: $(STAMP) ## bring the code into its form
 
 bench: $(STAMP) $(REFERENCE) ## every benchmark, into benchmarks/results.json (ARGS="uploads load": only these, without it)
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-search: $(STAMP) ## lists and searches over 10 000 to 1 000 000 assets, into benchmarks/results-search.json (ARGS="10000": one size, without it)
+	$(BIN)/python -m benchmarks.search $(ARGS)
 
 # rembg's own server is what remove-bg is measured against; it cannot share our environment, because it needs an older Pillow.
 $(REFERENCE): benchmarks/requirements-reference.txt $(STAMP)

@@ -17,113 +17,21 @@ from library.models import Account, Folder
 from library.words import spaced, words_of
 
 BIG_FOLDER = "/big"
+SMALL_FOLDER = "/small"
 FIRST_DAY = datetime(2023, 1, 1, tzinfo=UTC)
 DAYS = 1000
-COLOURS = [
-    "amber",
-    "beige",
-    "black",
-    "blue",
-    "brown",
-    "green",
-    "grey",
-    "ivory",
-    "olive",
-    "orange",
-    "pink",
-    "purple",
-    "red",
-    "silver",
-    "teal",
-    "violet",
-    "white",
-    "yellow",
-]
-THINGS = [
-    "apron",
-    "armchair",
-    "basket",
-    "bench",
-    "bicycle",
-    "blanket",
-    "boat",
-    "bookcase",
-    "bottle",
-    "bowl",
-    "bracelet",
-    "bridge",
-    "brush",
-    "bucket",
-    "cabin",
-    "cabinet",
-    "camera",
-    "candle",
-    "carpet",
-    "chair",
-    "chest",
-    "clock",
-    "coat",
-    "couch",
-    "cup",
-    "curtain",
-    "desk",
-    "door",
-    "drawer",
-    "dress",
-    "fence",
-    "fork",
-    "glove",
-    "guitar",
-    "hammer",
-    "hat",
-    "helmet",
-    "jacket",
-    "jug",
-    "kettle",
-    "kitchen",
-    "knife",
-    "ladder",
-    "lamp",
-    "lantern",
-    "mirror",
-    "mug",
-    "necklace",
-    "oven",
-    "pan",
-    "pencil",
-    "piano",
-    "pillow",
-    "plate",
-    "pot",
-    "ring",
-    "rope",
-    "saddle",
-    "scarf",
-    "shelf",
-    "shirt",
-    "shoe",
-    "sink",
-    "sofa",
-    "spoon",
-    "stool",
-    "stove",
-    "suitcase",
-    "table",
-    "tent",
-    "tie",
-    "towel",
-    "tray",
-    "trunk",
-    "umbrella",
-    "vase",
-    "violin",
-    "wagon",
-    "wallet",
-    "wardrobe",
-    "watch",
-    "wheel",
-    "window",
-]
+_COLOURS = """
+    amber beige black blue brown green grey ivory olive orange pink purple red silver teal violet white yellow
+"""
+_THINGS = """
+    apron armchair basket bench bicycle blanket boat bookcase bottle bowl bracelet bridge brush bucket cabin cabinet
+    camera candle carpet chair chest clock coat couch cup curtain desk door drawer dress fence fork glove guitar
+    hammer hat helmet jacket jug kettle kitchen knife ladder lamp lantern mirror mug necklace oven pan pencil piano
+    pillow plate pot ring rope saddle scarf shelf shirt shoe sink sofa spoon stool stove suitcase table tent tie
+    towel tray trunk umbrella vase violin wagon wallet wardrobe watch wheel window
+"""
+COLOURS = _COLOURS.split()
+THINGS = _THINGS.split()
 KINDS = (("jpg", "image/jpeg"), ("png", "image/png"), ("webp", "image/webp"), ("pdf", "application/pdf"))
 BATCH = 20_000
 
@@ -142,13 +50,12 @@ def grow(account: Account, size: int) -> None:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             for table in ("asset", "assetversion", "tag", "aitag", "nameword", "folder", "tagword"):
-                cursor.execute(
-                    f"SELECT setval(pg_get_serial_sequence('library_{table}', 'id'), (SELECT max(id) FROM library_{table}))"
-                )
+                sequence = f"pg_get_serial_sequence('library_{table}', 'id')"
+                cursor.execute(f"SELECT setval({sequence}, (SELECT max(id) FROM library_{table}))")
 
 
 def name_of(number: int) -> str:
-    """The name of the asset that was made as the number-th; about 1 500 pairs of colour and thing, each with numbers."""
+    """The name of the number-th asset that was made; about 1 500 pairs of colour and thing, each with numbers."""
     kind = KINDS[_kind_of(number)][0]
     return f"{COLOURS[number % len(COLOURS)]}-{THINGS[number // 7 % len(THINGS)]}_{number}.{kind}"
 
@@ -173,8 +80,8 @@ def _kind_of(number: int) -> int:
 
 
 def _folders(account: Account) -> list[int]:
-    """Keys of a thousand folders three deep, and of the big one at the end."""
-    paths = [BIG_FOLDER]
+    """Keys of a thousand folders three deep, and of the small and the big one at the end."""
+    paths = [SMALL_FOLDER, BIG_FOLDER]
     for depth in (1, 2, 3):
         paths += [
             "/" + "/".join(f"{'csd'[at]}{n}" for at, n in enumerate(f"{number:0{depth}}"))
@@ -188,7 +95,15 @@ def _folders(account: Account) -> list[int]:
             _folder(account, path, known[path.rpartition("/")[0] or "/"]) for path in missing
         )
         known |= {folder.path: folder for folder in made}
-    return [known[path].pk for path in sorted(paths) if path.count("/") == 3] + [known[BIG_FOLDER].pk]
+    deep = [known[path].pk for path in sorted(paths) if path.count("/") == 3]
+    return [*deep, known[SMALL_FOLDER].pk, known[BIG_FOLDER].pk]
+
+
+def _folder_of(number: int, folders: list[int]) -> int:
+    """A fifth of the library is in the big folder, a hundred assets of it are in the small one."""
+    if number % 5 == 0:
+        return folders[-1]
+    return folders[-2] if number < 10_000 and number % 100 == 9 else folders[number % (len(folders) - 2)]
 
 
 def _folder(account: Account, path: str, parent: Folder | None) -> Folder:
@@ -218,7 +133,7 @@ def _write_batch(account: Account, folders: list[int], numbers: range, shift: in
         key, name = number + shift, name_of(number)
         created = FIRST_DAY + timedelta(seconds=draw.randrange(DAYS * 86_400), milliseconds=number % 1000)
         updated = created + timedelta(seconds=draw.randrange(86_400))
-        folder = folders[-1] if number % 5 == 0 else folders[number % (len(folders) - 1)]
+        folder = _folder_of(number, folders)
         file_id, mime = f"{key:024x}", KINDS[_kind_of(number)][1]
         sides = (None, None) if mime == "application/pdf" else (draw.randrange(100, 6000), draw.randrange(100, 4000))
         size, alpha = draw.randrange(1_000, 20_000_000), mime == "image/png" and number % 2 == 0
@@ -271,12 +186,14 @@ def _write_batch(account: Account, folders: list[int], numbers: range, shift: in
         ]
     _insert(
         "library_asset",
-        "id file_id account_id folder_id name current_version_id is_private custom_coordinates custom_metadata description created_at updated_at name_words mime size_bytes width height has_alpha is_published original_at",
+        "id file_id account_id folder_id name current_version_id is_private custom_coordinates custom_metadata"
+        " description created_at updated_at name_words mime size_bytes width height has_alpha is_published original_at",
         assets,
     )
     _insert(
         "library_assetversion",
-        "id version_id asset_id number blob_key sha256 size_bytes mime width height orientation has_alpha is_animated problem origin run_id is_published created_at",
+        "id version_id asset_id number blob_key sha256 size_bytes mime width height orientation has_alpha is_animated"
+        " problem origin run_id is_published created_at",
         versions,
     )
     _insert("library_nameword", "account_id asset_id word", words)

@@ -148,5 +148,5 @@ def environment(folder: Path, database_url: str) -> dict[str, str]:
     """The default settings and nothing of the caller's: only the data directory and the database are chosen."""
     ours = ("MEDIAHUB_", "CELERY_", "DATABASE_")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    environment |= {"MEDIAHUB_DATA_DIR": str(folder), "PYTHONWARNINGS": "ignore"}
+    environment |= {"MEDIAHUB_DATA_DIR": str(folder), "PYTHONWARNINGS": "ignore", "MEDIAHUB_RATE_LIMITS": "off"}
     return environment | ({"DATABASE_URL": database_url} if database_url else {})

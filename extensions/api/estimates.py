@@ -1,7 +1,7 @@
 """`POST /api/estimates`: what extensions on files, named by id or chosen by filter, would cost. Writes nothing.
 
 Body: `fileIds` or `filter`, and `extensions` as in an upload. The filter has the members of `GET /v1/files` that choose
-files: path, name, tags, fileType and type.
+files: path, searchQuery, name, tags, fileType and type.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from mediahub.lib.api import error_body
 MOST_IDS = 1000
 MOST_TAGS = 100
 MEMBERS = frozenset({"fileIds", "filter", "extensions"})
-FILTERS = ("path", "name", "fileType", "type", "tags")
+FILTERS = ("path", "searchQuery", "name", "fileType", "type", "tags")
 
 
 class EstimateView(APIView):

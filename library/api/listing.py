@@ -86,8 +86,16 @@ def files_matching(account: Account, query: ListQuery) -> AssetQuerySet:
     if "file" not in _kinds(query):
         return Asset.objects.none()
     search = _search(account, expr, "file")
-    chosen = _filtered(Asset.objects.of_account(account), condition(expr, search), query, search)
+    found = condition(expr, search)
+    chosen = _filtered(_assets(account, found), found, query, search)
     return chosen if chosen is not None else Asset.objects.none()
+
+
+def _assets(account: Account, found: Found) -> AssetQuerySet:
+    """SQLite would read the whole account by its index, and look for each row among the few that are found by key."""
+    if found.by_key:
+        return Asset.objects.filter(Exact(Unindexed(F("account_id")), account.pk))
+    return Asset.objects.of_account(account)
 
 
 def _expression(query: ListQuery) -> Expr | None:
@@ -125,23 +133,19 @@ def _sections(account: Account, query: ListQuery) -> Iterator[_Section]:
         rows, load = _KINDS[kind](account)
         search = _search(account, expr, kind, column)
         found = condition(expr, search)
-        if found.by_key and kind == "file":
-            # SQLite would otherwise read the whole account and look for each row among the few.
-            rows = Asset.objects.filter(Exact(Unindexed(F("account_id")), account.pk))
+        rows = _assets(account, found) if kind == "file" else rows
         chosen = _filtered(rows, found, query, search)
         if chosen is None:
             continue
-        # Nor must it be led through all rows by the order's index, where few are chosen.
-        by = f"{column}__unindexed" if found.is_narrow else column
         if query.sort == "RELEVANCE" and kind == "file" and (score := _score(expr, chosen)) is not None:
             by_score = ("-score", "pk") if query.descending else ("score", "-pk")
             yield _Section(chosen.annotate(score=score).order_by(*by_score), load)
         elif column in _WITH_NULLS:
             # The databases disagree on where nulls belong, and no index of both serves one rule.
-            yield _Section(chosen.filter(**{f"{column}__isnull": False}).order_by(*_by(query, by, "pk")), load)
+            yield _Section(chosen.filter(**{f"{column}__isnull": False}).order_by(*_by(query, column, "pk")), load)
             yield _Section(chosen.filter(**{f"{column}__isnull": True}).order_by(*_by(query, "pk")), load)
         else:
-            yield _Section(chosen.order_by(*_by(query, by, "pk")), load)
+            yield _Section(chosen.order_by(*_by(query, column, "pk")), load)
 
 
 def _by(query: ListQuery, *columns: str) -> tuple[str, ...]:
@@ -198,7 +202,10 @@ def _filtered(rows: Any, found: Found, query: ListQuery, search: Search) -> Any:
         folder = Folder.objects.of_account(search.account).filter(path=normal_path(query.path)).first()
         if folder is None:
             return None
-        rows = rows.filter(**{{"folder": "parent", "file": "folder"}.get(search.kind, "asset__folder"): folder})
+        if found.by_key:
+            rows = rows.filter(Exact(Unindexed(F("folder_id")), folder.pk))
+        else:
+            rows = rows.filter(**{{"folder": "parent", "file": "folder"}.get(search.kind, "asset__folder"): folder})
     if query.file_type != "all" and search.kind != "folder":
         is_image = Q(mime__startswith="image/")
         rows = rows.filter(is_image if query.file_type == "image" else ~is_image)

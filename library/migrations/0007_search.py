@@ -278,7 +278,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='nameword',
             name='asset',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='library.asset'),
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='library.asset'),
         ),
         migrations.AddIndex(
             model_name='tagword',
@@ -299,6 +299,20 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='nameword',
             index=models.Index(fields=['account', 'word', 'asset'], name='name_word', opclasses=['int8_ops', 'varchar_pattern_ops', 'int8_ops']),
+        ),
+        migrations.AddIndex(
+            model_name='nameword',
+            index=models.Index(fields=['asset', 'word'], name='word_by_asset', opclasses=['int8_ops', 'varchar_pattern_ops']),
+        ),
+        migrations.AlterField(
+            model_name='tag',
+            name='asset',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='tags', to='library.asset'),
+        ),
+        migrations.AlterField(
+            model_name='aitag',
+            name='asset',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='ai_tags', to='library.asset'),
         ),
         migrations.RunPython(install, remove),
     ]

@@ -15,7 +15,7 @@ class NameWord(models.Model):
     """One word of an asset's name. Triggers write these rows from `Asset.name_words`; nothing else does."""
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", db_index=False)
-    asset = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="+")
+    asset = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="+", db_index=False)
     word = models.CharField(max_length=LONGEST_WORD)
 
     class Meta:
@@ -25,6 +25,7 @@ class NameWord(models.Model):
                 name="name_word",
                 opclasses=["int8_ops", "varchar_pattern_ops", "int8_ops"],
             ),
+            models.Index(fields=["asset", "word"], name="word_by_asset", opclasses=["int8_ops", "varchar_pattern_ops"]),
         ]
 
     def __str__(self) -> str:

@@ -12,7 +12,8 @@ from library.querysets import AITagQuerySet, TagQuerySet, remember_words
 class Tag(models.Model):
     """A human tag. Rows keep the order in which they were given."""
 
-    asset = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="tags")
+    # Its constraint's index serves look-ups by asset as well.
+    asset = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="tags", db_index=False)
     name = models.CharField(max_length=500)
 
     objects = TagQuerySet.as_manager()
@@ -44,7 +45,8 @@ class AITag(models.Model):
 
     VISIBLE = frozenset({State.SUGGESTED, State.ACCEPTED})
 
-    asset = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="ai_tags")
+    # Its constraint's index serves look-ups by asset as well.
+    asset = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="ai_tags", db_index=False)
     name = models.CharField(max_length=200)
     confidence = models.DecimalField(max_digits=5, decimal_places=2, help_text="Per cent.")
     source = models.CharField(max_length=40, help_text="Name of the extension.")

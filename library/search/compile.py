@@ -22,7 +22,7 @@ from library.querysets import in_tree
 from library.search import custom, places, sets, values
 from library.search.fields import FIELDS, FORMATS, field_named
 from library.search.nodes import And, Clause, Expr, Literal, clauses_of
-from library.search.sets import COMMON, Members
+from library.search.sets import Members
 
 Condition = Q | bool
 """True and False are what no row can change; a Q without content would mean either."""
@@ -30,15 +30,13 @@ Condition = Q | bool
 
 @dataclass(frozen=True)
 class Found:
-    """q: what rows meet. is_narrow: few rows do, and an index other than that of the list's order leads to them.
-    by_key: that index says nothing of accounts."""
+    """q: what rows meet. by_key: they are few, and found by their keys; no other index may come first."""
 
     q: Condition
-    is_narrow: bool = False
     by_key: bool = False
 
 
-Part = Found | Members | Q | bool
+Part = Members | Q | bool
 
 _LARGEST = {"width": 2**31 - 1, "height": 2**31 - 1, "size_bytes": 2**63 - 1}
 """What a column can hold; databases are not asked about more."""
@@ -84,7 +82,18 @@ def kinds_of(expr: Expr | None) -> frozenset[str]:
 
 def condition(expr: Expr | None, search: Search) -> Found:
     """The condition that rows of the kind meet. Raises SearchError where a custom field does not go with a clause."""
-    return Found(True) if expr is None else _found(_compile(expr, search))
+    part = True if expr is None else _compile(expr, search)
+    return _found(part) if isinstance(part, Members) else Found(part)
+
+
+def _found(members: Members) -> Found:
+    """By the keys of its members, unless they are many."""
+    if members.is_few:
+        return Found(members.test, by_key=True)
+    if members.size(sets.COMMON) > sets.COMMON:
+        return Found(members.alone or members.test)
+    keys = members.keys()
+    return Found(sets.of_keys(keys) if keys else False, by_key=True)
 
 
 def _may_find(expr: Expr, kind: str) -> bool:
@@ -98,94 +107,89 @@ def _compile(expr: Expr, search: Search) -> Part:
     if isinstance(expr, Clause):
         return _clause(expr, search)
     parts = [_compile(item, search) for item in expr.items]
+    if len(parts) == 1:
+        return parts[0]
     return _all_of(parts) if isinstance(expr, And) else _any_of(parts)
 
 
-def _all_of(parts: Sequence[Part]) -> Found:
+def _all_of(parts: Sequence[Part]) -> Part:
     """Whoever meets them all: the smallest set, unless it is large, is read, and the others are tested."""
-    members = [part for part in parts if isinstance(part, Members)]
-    found = [_found(part) for part in parts if not isinstance(part, Members)]
-    if len(members) > 1:
-        sizes = [part.size(sets.COMMON_BESIDE_OTHERS) for part in members]
-        smallest = min(range(len(members)), key=lambda at: sizes[at])
-        is_rare = sizes[smallest] <= sets.COMMON_BESIDE_OTHERS
-        found += [_as(part, is_rare=is_rare and at == smallest) for at, part in enumerate(members)]
-    else:
-        found += [_found(part) for part in members]
-    if any(one.q is False for one in found):
-        return Found(False)
-    whole = reduce(and_, [one.q for one in found if isinstance(one.q, Q)], Q())
-    return Found(whole or True, any(one.is_narrow for one in found), any(one.by_key for one in found))
+    members, tests = _spans_joined(parts), _tests(parts)
+    if tests is False:
+        return False
+    sizes = {at: one.size(sets.COMMON_BESIDE_OTHERS) for at, one in enumerate(members)}
+    order = sorted(sizes, key=sizes.__getitem__)
+    if not order or sizes[order[0]] > sets.COMMON_BESIDE_OTHERS:
+        found = [one.test for one in members] + ([tests] if isinstance(tests, Q) else [])
+        return reduce(and_, found) if found else True
+    keys = members[order[0]].keys()
+    for at in order[1:]:
+        keys = members[at].keys_among(keys) if keys else keys
+    if not keys:
+        return False
+    whole = sets.of_keys(keys) & (tests if isinstance(tests, Q) else Q())
+    return Members(((Asset.objects.filter(whole), "pk"),), whole, is_few=True)
+
+
+def _tests(parts: Sequence[Part]) -> Condition:
+    """The parts that are no sets, together."""
+    found = [part for part in parts if not isinstance(part, Members)]
+    if False in found:
+        return False
+    return reduce(and_, [part for part in found if isinstance(part, Q)], Q()) or True
+
+
+def _spans_joined(parts: Sequence[Part]) -> list[Members]:
+    """The sets among the parts, with one span for `a > 1` and `a < 3`: it may be narrow where neither is."""
+    joined: dict[str, Members] = {}
+    for one in parts:
+        if not isinstance(one, Members):
+            continue
+        before = joined.get(one.column) if one.column else None
+        joined[one.column or f"set {len(joined)}"] = sets.shared(before, one) if before else one
+    return [*joined.values()]
 
 
 def _any_of(parts: Sequence[Part]) -> Part:
-    """Rare sets become one set, which is then read first; it takes a set alone to keep a list from being read whole."""
-    members = [part for part in parts if isinstance(part, Members)]
-    if len(members) == len(parts) and len({part.column for part in members}) == 1:
-        rows = tuple(row for part in members for row in part.rows)
-        return Members(rows, reduce(or_, [part.test for part in members]), members[0].column)
-    found = [_found(part) for part in parts]
-    if any(one.q is True for one in found):
+    """Sets together are one set; beside another condition they are tested like that one."""
+    if True in parts:
         return True
-    whole = reduce(or_, [one.q for one in found if isinstance(one.q, Q)], Q())
-    found = [one for one in found if one.q is not False]
-    return Found(whole or False, all(one.is_narrow for one in found), all(one.by_key for one in found))
-
-
-def _found(part: Part) -> Found:
-    if isinstance(part, Members):
-        return _as(part, is_rare=part.is_rare())
-    return part if isinstance(part, Found) else Found(part)
-
-
-def _as(members: Members, *, is_rare: bool) -> Found:
-    return Found(members.as_rows() if is_rare else members.test, is_rare, by_key=is_rare)
+    parts = [part for part in parts if part is not False]
+    members = [part for part in parts if isinstance(part, Members)]
+    if members and len(members) == len(parts):
+        return sets.either(members) if len(members) > 1 else members[0]
+    found = [_found(part).q if isinstance(part, Members) else part for part in parts]
+    return reduce(or_, [one for one in found if isinstance(one, Q)], Q()) or False
 
 
 def _clause(clause: Clause, search: Search) -> Part:
     if clause.field == "type":
         return _may_find(clause, search.kind)
-    positive = _POSITIVE.get(clause.op)
-    if not positive:
-        return _positive(clause, search)
-    part = _positive(Clause(clause.field, positive, clause.values, clause.position), search, counts=False)
-    if isinstance(part, Members):
-        return ~part.test
-    q = part.q if isinstance(part, Found) else part
-    return ~q if isinstance(q, Q) else not q
+    positive = _POSITIVE.get(clause.op, clause.op)
+    part = _positive(Clause(clause.field, positive, clause.values, clause.position), search)
+    if positive != clause.op:
+        part = part.alone or part.test if isinstance(part, Members) else part
+        return ~part if isinstance(part, Q) else not part
+    if search.kind != "file" and isinstance(part, Members):
+        return part.test
+    return part
 
 
-def _positive(clause: Clause, search: Search, *, counts: bool = True) -> Part:
+def _positive(clause: Clause, search: Search) -> Part:
     field = field_named(clause.field)
     assert field is not None, "parse has looked"
     if search.kind == "folder" and clause.field not in _FOLDER_FIELDS:
         return False
     part = _KINDS[field.kind](clause, search)
-    # PostgreSQL has statistics of columns, and needs no help with them.
-    if counts and isinstance(part, Q) and field.column and search.kind == "file" and connection.vendor == "sqlite":
-        return _with_index_if_rare(clause, part, search)
+    column = "" if clause.op == "HAS" else search.column(field.column)
+    if isinstance(part, Q) and _needs_help(search) and column not in ("", search.sort):
+        return sets.within(search.account, part, column)
     return part
 
 
-def _with_index_if_rare(clause: Clause, q: Q, search: Search) -> Found:
-    column = search.column(FIELDS[clause.field].column)
-    if column == search.sort:
-        return Found(q)
-    rows = Asset.objects.of_account(search.account).filter(q).order_by()
-    is_rare = rows[: COMMON + 1].count() <= COMMON
-    return Found(q if is_rare else _unindexed(q, column), is_rare, by_key=column == "file_id")
-
-
-def _unindexed(found: Q, column: str) -> Q:
-    """The same condition, with the column hidden from SQLite's planner."""
-    copy = Q(_connector=found.connector, _negated=found.negated)
-    for child in found.children:
-        if isinstance(child, Q):
-            copy.children.append(_unindexed(child, column))
-        else:
-            name, value = child  # type: ignore[misc]
-            copy.children.append((f"{column}__unindexed{name.removeprefix(column)}", value))
-    return copy
+def _needs_help(search: Search) -> bool:
+    """SQLite has no statistics of columns and takes any index for a good one; PostgreSQL is left to choose."""
+    return search.kind == "file" and connection.vendor == "sqlite"
 
 
 def _name(clause: Clause, search: Search) -> Part:
@@ -197,12 +201,13 @@ def _name(clause: Clause, search: Search) -> Part:
         return False
     if search.kind == "folder":
         # Names of folders are letters, marks and digits, parted by these.
-        found = [Q(**{f"{column}__iregex": custom.pattern_of(word, is_start=is_start)}) for word, is_start in words]
-        return reduce(and_, found)
+        patterns = [custom.pattern_of(word, is_start=is_start) for word, is_start in words]
+        return reduce(and_, [Q(**{f"{column}__iregex": pattern}) for pattern in patterns])
     if search.kind == "file-version":
         tests = [f" {word}" if is_start else f" {word} " for word, is_start in words]
         return reduce(and_, [Q(asset__name_words__contains=test) for test in tests])
-    return sets.named_with(search.account, words)
+    found = [sets.named_with(search.account, word, is_start=is_start) for word, is_start in words]
+    return _all_of(found) if len(found) > 1 else found[0]
 
 
 def _text(clause: Clause, column: str) -> Q:
@@ -307,7 +312,9 @@ def _path(clause: Clause, search: Search) -> Part:
         # Looked up first, so that the index on folder and time serves the rows.
         folders = Folder.objects.of_account(search.account).filter(path__in=paths)
         keys = list(folders.values_list("pk", flat=True))
-        return (Q(folder_id=keys[0]) if len(keys) == 1 else Q(folder_id__in=keys)) if keys else False
+        if not keys:
+            return False
+        return sets.in_folder(search.account, keys) if _needs_help(search) else Q(folder_id__in=keys)
     return Q(**{("parent" if search.kind == "folder" else "asset__folder") + "__path__in": paths})
 
 

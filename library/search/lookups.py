@@ -37,7 +37,7 @@ class Prefix(Lookup):  # type: ignore[type-arg]
 
 @Field.register_lookup
 class Unindexed(Transform):
-    """The column itself, which SQLite then compares row by row; it knows too little to see that an index does not pay.
+    """The column itself, which SQLite then compares row by row: without statistics it takes any index to lead to few.
 
     PostgreSQL has statistics and is told nothing.
     """
@@ -51,6 +51,22 @@ class Unindexed(Transform):
     def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *_: Any, **__: Any) -> Sql:
         lhs, params = compiler.compile(self.lhs)
         return f"+{lhs}", [*params]
+
+
+class Among(Lookup):  # type: ignore[type-arg]
+    """Whether a key is in a frozenset of numbers, which goes as one parameter, however many there are."""
+
+    lookup_name = "among"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Sql:
+        lhs, params = self.process_lhs(compiler, connection)
+        test = f"{lhs} IN (SELECT value FROM json_each(%s))"  # noqa: S608 - of a column's own SQL
+        return test, [*params, json.dumps(sorted(self.rhs))]
+
+    def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Sql:
+        lhs, params = self.process_lhs(compiler, connection)
+        return f"{lhs} = ANY(%s::bigint[])", [*params, sorted(self.rhs)]
 
 
 class _JsonTest(Func):

@@ -1,7 +1,8 @@
-"""Sets of assets that another table names: those with a tag, a word in the name, a folder in a tree, a keyword.
+"""Sets of assets that another table, or an index, names: those with a tag, a word in the name, in a tree, in a span.
 
-A rare set is best read from that table, a common one best tested row by row in the order of the list; either way round
-takes a second for a million assets. Databases guess badly which it is, so we count, up to a limit (decision 0015).
+The keys of a rare set are read first, and lead to its assets; a common one is tested row by row in the order of the
+list. Either way round takes a second for a million assets if it is the wrong one. Databases guess badly which it is,
+so we count, up to a limit (decision 0014).
 """
 
 from __future__ import annotations
@@ -9,58 +10,110 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import reduce
-from operator import and_
+from operator import or_
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
-from django.db.models.lookups import IsNull
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.lookups import Exact, In, IsNull
 
 from library.models import Account, AITag, Asset, EmbeddedKeyword, EmbeddedMetadata, Folder, NameWord, Tag, TagWord
 from library.querysets import in_tree
+from library.search.lookups import Among, Unindexed
 from library.words import words_of
 
 COMMON = 10_000
 """Beyond so many members, a set is common. Where both ways take equally long for a page of 100 out of a million."""
 
-COMMON_BESIDE_OTHERS = 30_000
+COMMON_BESIDE_OTHERS = 20_000
 """The same for the smallest of several sets: few rows are in all of them, so a list has to be read further."""
 
-BROAD = 50_000
-"""Beyond so many names with a word, it does not pay to look which of them have another word."""
-
 MOST_NAMES = 500
+"""So many names of tags, or keys of folders, are looked up by themselves, so that databases know how many there are."""
 
 Rows = QuerySet[Any]
+Keys = frozenset[int]
 
 
 @dataclass(frozen=True)
 class Members:
-    """rows: query sets of one column, which together hold the values of the asset's `column`. test: the same set, as a
-    condition on one asset. counted_by: an order in which an index has the rows, which keeps PostgreSQL from counting in
-    the table."""
+    """sources: rows and the column of theirs that holds assets' keys; the set is what all of them hold together.
+    test: the set as a condition on one asset. alone: the same for a list of nothing else, where an index has it in
+    order. column: that of the asset which the set is a span of. is_few: the test begins with the keys of few."""
 
-    rows: tuple[Rows, ...]
+    sources: tuple[tuple[Rows, str], ...]
     test: Q
-    column: str = "pk"
-    counted_by: tuple[str, ...] = ()
+    alone: Q | None = None
+    column: str = ""
+    is_few: bool = False
 
     def size(self, limit: int) -> int:
-        """How many members there are, counted no further than just beyond the limit."""
+        """How many members there are at most, counted no further than just beyond the limit."""
         found = 0
-        for rows in self.rows:
-            found += rows.order_by(*self.counted_by)[: limit + 1 - found].count()
+        for rows, _ in self.sources:
+            found += rows[: limit + 1 - found].count()
             if found > limit:
                 break
         return found
 
-    def is_rare(self) -> bool:
-        """Whether reading the members pays."""
-        return self.size(COMMON) <= COMMON
+    def keys(self) -> Keys:
+        """The members; ask for the size before."""
+        return frozenset(key for rows, column in self.sources for key in rows.values_list(column, flat=True))
 
-    def as_rows(self) -> Q:
-        """The condition that has the members read first."""
-        first, *others = self.rows
-        return Q(**{f"{self.column}__in": first.union(*others) if others else first})
+    def keys_among(self, keys: Keys) -> Keys:
+        """Those of the keys that are members."""
+        found: set[int] = set()
+        for rows, column in self.sources:
+            if rows[: len(keys) + 1].count() <= len(keys):
+                found.update(keys.intersection(rows.values_list(column, flat=True)))
+                continue
+            # Of assets the test is asked, which hides the columns whose indexes SQLite would read instead.
+            asked = Asset.objects.filter(self.test) if column == "pk" else rows.order_by()
+            found.update(asked.filter(Among(F(column), keys)).values_list(column, flat=True))
+        return frozenset(found)
+
+
+def of_keys(keys: Keys) -> Q:
+    """The condition on an asset that it has one of the keys."""
+    return Q(Among(F("pk"), keys))
+
+
+def either(sets: list[Members]) -> Members:
+    """What is in one of the sets."""
+    sources = tuple(source for one in sets for source in one.sources)
+    return Members(sources, reduce(or_, [one.test for one in sets]))
+
+
+def shared(one: Members, other: Members) -> Members:
+    """What is in both of two spans of one column."""
+    rows = one.sources[0][0] & other.sources[0][0]
+    return Members(((rows, "pk"),), one.test & other.test, column=one.column)
+
+
+def within(account: Account, condition: Q, column: str) -> Members:
+    """Assets of the account whose column, which has an index, meets a condition."""
+    rows = Asset.objects.of_account(account).filter(condition).order_by()
+    return Members(((rows, "pk"),), _unindexed(condition, column), column=column)
+
+
+def _unindexed(found: Q, column: str) -> Q:
+    """The same condition, with the column hidden from SQLite's planner."""
+    copy = Q(_connector=found.connector, _negated=found.negated)
+    for child in found.children:
+        if isinstance(child, Q):
+            copy.children.append(_unindexed(child, column))
+        else:
+            name, value = child  # type: ignore[misc]
+            copy.children.append((f"{column}__unindexed{name.removeprefix(column)}", value))
+    return copy
+
+
+def in_folder(account: Account, folders: list[int]) -> Members:
+    """Assets directly in one of the folders, by key."""
+    rows = Asset.objects.of_account(account).filter(folder__in=folders).order_by()
+    column = Unindexed(F("folder_id"))
+    test = Q(Exact(column, folders[0]) if len(folders) == 1 else In(column, folders))
+    alone = Q(folder_id=folders[0]) if len(folders) == 1 else None
+    return Members(((rows, "pk"),), test, alone)
 
 
 def tagged(names: list[str] | Rows | None, *, asset: str = "pk") -> Members:
@@ -75,13 +128,15 @@ def tagged(names: list[str] | Rows | None, *, asset: str = "pk") -> Members:
         # Of one asset: its few tags are compared, instead of looking for each name.
         human_test = human_test.filter(name__unindexed__in=names)
         machine_test = machine_test.filter(name__unindexed__in=names)
+    if isinstance(names, list) and len(names) == 1:
+        # The index has them in this order, which keeps PostgreSQL from counting in the table.
+        human = human.order_by("asset_id")
     # That an asset has no tag at all is true of few, and PostgreSQL then does well to compare whole tables.
     has_one = _is_there if names is not None else _exists
     is_it = {"asset": OuterRef(asset)}
     return Members(
-        (human.values("asset_id"), machine.values("asset_id")),
+        ((human, "asset_id"), (machine, "asset_id")),
         has_one(human_test.filter(**is_it)) | has_one(machine_test.filter(**is_it)),
-        counted_by=("asset_id",) if isinstance(names, list) and len(names) == 1 else (),
     )
 
 
@@ -95,67 +150,32 @@ def _is_there(rows: Rows) -> Q:
 
 
 def tag_names_with(word: str, *, is_start: bool) -> list[str] | Rows:
-    """Names of tags that have the word, or one that begins with it: looked up first, so that the database knows how
-    many there are, unless they are very many."""
+    """Names of tags that have the word, or one that begins with it; as a query where they are many."""
     names = TagWord.objects.filter(**{"word__prefix" if is_start else "word": word})
     found = list(names.values_list("name", flat=True)[: MOST_NAMES + 1])
     return found if len(found) <= MOST_NAMES else names.values("name")
 
 
-def named_with(account: Account, words: list[tuple[str, bool]]) -> Members:
-    """Assets of the account whose name has all words of a HAS (`search_words`)."""
-    rows = [NameWord.objects.filter(account=account, **_is_word("word", *word)) for word in words]
-    tests = [Q(name_words__contains=f" {word}" if is_start else f" {word} ") for word, is_start in words]
-    if len(rows) == 1:
-        return Members((rows[0].values("asset_id"),), tests[0])
-    # From the rarest word the words of its assets lead to those that have the others too.
-    sizes = [one[:BROAD].count() for one in rows]
-    rarest = min(range(len(rows)), key=lambda at: sizes[at])
-    if sizes[rarest] >= BROAD:
-        return _Common((), reduce(and_, tests))
-    together = rows[rarest]
-    for at, word in enumerate(words):
-        if at != rarest:
-            beside = NameWord.objects.filter(asset_id=OuterRef("asset_id"), **_is_word("word__unindexed", *word))
-            together = together.filter(Exists(beside))
-    return Members((together.values("asset_id"),), reduce(and_, tests))
-
-
-def _is_word(column: str, word: str, is_start: bool) -> dict[str, str]:
-    return {f"{column}__prefix" if is_start else column: word}
-
-
-@dataclass(frozen=True)
-class _Common(Members):
-    """Known to be common without counting."""
-
-    def size(self, limit: int) -> int:
-        return limit + 1
+def named_with(account: Account, word: str, *, is_start: bool) -> Members:
+    """Assets of the account whose name has a word, or one that begins with it."""
+    rows = NameWord.objects.filter(account=account, **{"word__prefix" if is_start else "word": word}).order_by()
+    return Members(((rows, "asset_id"),), Q(name_words__contains=f" {word}" if is_start else f" {word} "))
 
 
 def in_folders(account: Account, path: str) -> Members:
     """Assets in the folder at a normal path or below it."""
     folders = Folder.objects.of_account(account).filter(in_tree(path))
-    assets = Asset.objects.of_account(account).filter(folder__in=folders)
-    test = _is_there(Folder.objects.filter(in_tree(path), pk=OuterRef("folder_id")))
-    return _Folders((assets.values("pk"),), test, "folder_id", folders=folders.values("pk"))
-
-
-@dataclass(frozen=True)
-class _Folders(Members):
-    """Counted by assets, but read by folders: an index leads from those to their assets."""
-
-    folders: Rows | None = None
-
-    def as_rows(self) -> Q:
-        return Q(folder_id__in=self.folders)
+    few = list(folders.values_list("pk", flat=True)[: MOST_NAMES + 1])
+    if len(few) <= MOST_NAMES:
+        return in_folder(account, few) if few else Members((), Q(pk__in=[]))
+    rows = Asset.objects.filter(folder__in=folders.values("pk")).order_by()
+    return Members(((rows, "pk"),), _is_there(Folder.objects.filter(in_tree(path), pk=OuterRef("folder_id"))))
 
 
 def embedded(condition: Q, *, version: str = "current_version_id") -> Members:
     """Assets whose current version's embedded metadata meet a condition. version: how the listed row names it."""
     found = EmbeddedMetadata.objects.filter(condition)
-    test = _is_there(found.filter(version_id=OuterRef(version)))
-    return Members((found.values("version_id"),), test, version)
+    return _of_versions(found.values("version_id"), _is_there(found.filter(version_id=OuterRef(version))))
 
 
 def with_keywords(names: Iterable[str] | None, *, version: str = "current_version_id") -> Members:
@@ -163,8 +183,11 @@ def with_keywords(names: Iterable[str] | None, *, version: str = "current_versio
     found = EmbeddedKeyword.objects.all()
     if names is not None:
         found = found.filter(name__in=list(names))
-    test = _is_there(found.filter(metadata_id=OuterRef(version)))
-    return Members((found.values("metadata_id"),), test, version)
+    return _of_versions(found.values("metadata_id"), _is_there(found.filter(metadata_id=OuterRef(version))))
+
+
+def _of_versions(versions: Rows, test: Q) -> Members:
+    return Members(((Asset.objects.filter(current_version__in=versions).order_by(), "pk"),), test)
 
 
 def search_words(text: str) -> list[tuple[str, bool]]:

@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from extensions.models import ExtensionRun
 from mediahub.lib import clock
 from tests.extensions.scenes import ask_for, make_asset
-from tests.factories import AITagFactory, FolderFactory, WebhookDeliveryFactory
+from tests.factories import AITagFactory, AssetFactory, FolderFactory, TagFactory, WebhookDeliveryFactory
 
 
 @pytest.fixture
@@ -99,6 +99,63 @@ def test_search_and_folder_narrow_the_grid(signed_in, new_account, query, found)
     page = signed_in.get(f"/admin/files/?{query}").context["page"]
 
     assert sorted(asset.name.partition("_")[0] for asset in page.object_list) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("cra", ["crab"]),
+        ("rab", []),
+        ("crab sand", ["crab"]),
+        ("SAND png", ["crab"]),
+        ("crab bee", []),
+        ("no = crab", []),
+        ('name = "bee.png"', ["bee"]),
+        ('tags IN ["wet sand"] OR name HAS "bee"', ["bee", "crab"]),
+        ("tags NOT EXISTS", ["bee"]),
+        ('(path : "/sea" AND size > 0)', ["crab"]),
+        ('type = "folder"', []),
+    ],
+)
+def test_words_and_expressions_find_files(signed_in, new_account, text, found):
+    folder = FolderFactory(account=new_account.account, path="/sea")
+    crab = AssetFactory(account=new_account.account, name="crab.png", folder=folder)
+    TagFactory(asset=crab, name="wet sand")
+    AssetFactory(account=new_account.account, name="bee.png")
+    AssetFactory(name="crab bee.png")
+
+    page = signed_in.get("/admin/files/", {"q": text}).context["page"]
+
+    assert sorted(asset.name.partition(".")[0] for asset in page.object_list) == found
+
+
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}], ids=["page", "part"])
+def test_a_wrong_expression_is_shown_with_its_place(signed_in, new_account, headers):
+    make_asset(new_account.account)
+
+    answer = signed_in.get("/admin/files/", {"q": 'name = "<b>" AND colour = "red"'}, headers=headers)
+
+    assert answer.context["page"].paginator.count == 0
+    shown = answer.content.decode()
+    assert "Character 18: There is no field &#x27;colour&#x27;." in shown
+    assert "name = &quot;&lt;b&gt;&quot; AND <mark>colour = &quot;red&quot;</mark>" in shown
+
+
+def test_an_expression_that_ends_too_soon_is_marked_at_its_end(signed_in):
+    shown = signed_in.get("/admin/files/", {"q": "width >"}).content.decode()
+    assert "Character 8: The expression ends too soon." in shown
+
+
+def test_search_and_folder_go_together_and_stay_on_the_next_page(signed_in, new_account):
+    folder = FolderFactory(account=new_account.account, path="/sea")
+    for number in range(25):
+        AssetFactory(account=new_account.account, name=f"crab {number}.png", folder=folder)
+    AssetFactory(account=new_account.account, name="crab.png")
+
+    answer = signed_in.get("/admin/files/", {"q": 'name HAS "crab"', "folder": "/sea"})
+
+    assert answer.context["page"].paginator.count == 25
+    assert "q=name+HAS+%22crab%22&amp;folder=%2Fsea&amp;page=2" in answer.content.decode()
 
 
 def test_a_folder_does_not_show_those_whose_names_begin_alike(signed_in, new_account):

@@ -106,6 +106,9 @@ def test_an_id_given_twice_counts_once(api, files):
         ({"tags": ["sale", "new"]}, 2),
         ({"tags": "sale"}, 1),
         ({"tags": ["sale"], "fileType": "non-image"}, 0),
+        ({"searchQuery": 'name : "photo" OR tags HAS "ne"'}, 2),
+        ({"searchQuery": "tags EXISTS AND size >= 0", "path": "/shop"}, 2),
+        ({"searchQuery": 'path : "/shop"', "fileType": "non-image", "name": "ignored"}, 1),
     ],
 )
 def test_a_filter_chooses_as_the_list_of_files_does(api, files, wanted, count):
@@ -151,6 +154,8 @@ def test_a_filter_reaches_ones_own_files_only(files):
         ({"filter": {"tags": ["a,b"]}, "extensions": [CUT]}, "filter.tags"),
         ({"filter": {"tags": ["a"] * 101}, "extensions": [CUT]}, "filter.tags"),
         ({"filter": {"fileType": "video"}, "extensions": [CUT]}, "fileType"),
+        ({"filter": {"searchQuery": "name ~ 5"}, "extensions": [CUT]}, "searchQuery"),
+        ({"filter": {"searchQuery": ["name"]}, "extensions": [CUT]}, "filter.searchQuery"),
         ({"filter": {}}, "extensions"),
         ({"filter": {}, "extensions": []}, "extensions"),
         ({"filter": {}, "extensions": [{"name": "paint"}]}, "extensions[0].name"),
@@ -177,3 +182,13 @@ def test_many_files_cost_as_few_queries_as_one(api, files, new_account, django_a
         factories.AssetFactory(account=new_account.account, version__is_animated=number % 2 == 0)
     with django_assert_max_num_queries(4):
         ask(api, filter={}, extensions=[CUT])
+
+
+def test_an_estimate_says_where_an_expression_is_wrong(api):
+    answer = ask(api, filter={"searchQuery": 'name = "a" AND colour = "red"'}, extensions=[CUT])
+    assert (answer.status_code, answer.json()["errors"]) == (400, {"position": 16})
+
+
+def test_folders_that_an_expression_finds_cost_nothing(api, files):
+    assert ask(api, filter={"searchQuery": 'type IN ["folder", "file"]'}, extensions=[CUT]).json()["files"] == 5
+    assert ask(api, filter={"searchQuery": 'type = "folder"'}, extensions=[CUT]).json()["files"] == 0

@@ -178,7 +178,7 @@ def made(new_account):
 def test_each_expression_finds_its_files(find, made, monkeypatch, common):
     """Whether a set is thought rare or common decides how the database is asked, and never what it answers."""
     monkeypatch.setattr("library.search.sets.COMMON", common)
-    monkeypatch.setattr("library.search.compile.COMMON", common)
+    monkeypatch.setattr("library.search.sets.COMMON_BESIDE_OTHERS", common)
     found = {text: " ".join(sorted(made[item["fileId"]] for item in find(text))) for text in FOUND}
     assert found == FOUND
 
