@@ -54,8 +54,8 @@ def parse_filter(given: Mapping[str, str]) -> RunFilter:
         extension=values.get("extension", "")[:100],
         file_id=file_id,
         since=_moment(values["since"]) if "since" in values else None,
-        limit=_whole_number(values, "limit", default=DEFAULT, low=1, high=MOST),
-        skip=_whole_number(values, "skip", default=0, low=0, high=LARGEST_SKIP),
+        limit=whole_number(values, "limit", default=DEFAULT, low=1, high=MOST),
+        skip=whole_number(values, "skip", default=0, low=0, high=LARGEST_SKIP),
     )
 
 
@@ -90,7 +90,8 @@ def _moment(text: str) -> datetime:
         raise BadFilter("since is beyond what a calendar holds.", field="since") from None
 
 
-def _whole_number(values: Mapping[str, str], name: str, *, default: int, low: int, high: int) -> int:
+def whole_number(values: Mapping[str, str], name: str, *, default: int, low: int, high: int) -> int:
+    """A whole number of a query string. Raises BadFilter."""
     text = values.get(name, str(default))
     if not _INTEGER.match(text) or not low <= int(text) <= high:
         raise BadFilter(f"{name} must be a whole number from {low} to {high}.", field=name)
