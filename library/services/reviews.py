@@ -42,7 +42,7 @@ def review_tags(*, account: Account, ids: Sequence[int], state: AITag.State) -> 
     wanted = set(ids)
     mine = AITag.objects.of_account(account).filter(pk__in=wanted)
     # Taggers replace tags under the lock of their asset, so only what is read under it is sure to be there.
-    _lock(mine.values_list("asset", flat=True))
+    _lock(mine)
     found = list(mine.select_related("asset__account", "asset__folder").order_by("pk"))
     if missing := sorted(wanted - {tag.pk for tag in found}):
         raise NotFound("The requested AI tag(s) does not exist.", members={"missingIds": [str(key) for key in missing]})
@@ -84,14 +84,15 @@ def review_matching(
 def _review_some(waiting: AITagQuerySet, state: AITag.State) -> list[Reviewed]:
     keys = list(waiting.order_by("asset", "pk").values_list("pk", flat=True)[:_IN_ONE_TRANSACTION])
     some = AITag.objects.filter(pk__in=keys)
-    _lock(some.values_list("asset", flat=True))
+    _lock(some)
     found = some.exclude(state=state).select_related("asset__account", "asset__folder").order_by("pk")
     return _give(list(found), state)
 
 
-def _lock(assets: AITagQuerySet) -> None:
-    """Lock assets in the order of their keys."""
-    list(Asset.objects.filter(pk__in=list(assets)).order_by("pk").select_for_update(no_key=True).values_list("pk"))
+def _lock(tags: AITagQuerySet) -> None:
+    """Lock the assets of tags in the order of their keys."""
+    keys = set(tags.values_list("asset", flat=True))
+    list(Asset.objects.filter(pk__in=keys).order_by("pk").select_for_update(no_key=True).values_list("pk"))
 
 
 def _give(found: Sequence[AITag], state: AITag.State) -> list[Reviewed]:

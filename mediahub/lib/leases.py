@@ -119,4 +119,5 @@ class Leases:
         return self._rows().filter(pk=key, token=token, state=RUNNING)
 
     def _rows(self) -> Rows:
-        return self.open_rows().model._default_manager.all()
+        rows: Rows = self.open_rows().model._default_manager.all()
+        return rows

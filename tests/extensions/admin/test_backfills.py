@@ -56,7 +56,7 @@ def test_what_the_estimate_repeats_starts_it(signed_in, scene):
     made = Backfill.objects.latest("pk")
     assert answer.url == f"/admin/backfills/{made.backfill_id}/"
     assert (made.filter, made.unit_limit, made.skip_done, made.actor) == ({"path": "/"}, 500, True, "edda")
-    assert made.blocks[1] == {"name": "local-auto-tagging", "minConfidence": 50, "maxTags": 3}
+    assert made.blocks[1] == {"name": "local-auto-tagging", "maxTags": 3}
     assert finish(made).state == "completed"
 
 
