@@ -10,5 +10,8 @@ class ExtensionsConfig(AppConfig):
 
     def ready(self) -> None:
         from extensions import checks, receivers  # noqa: F401
+        from extensions.backfills.working import one_stretch
+        from library.tasks import also_work_on
 
         receivers.connect()
+        also_work_on("backfills", one_stretch)

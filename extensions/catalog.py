@@ -7,12 +7,12 @@ Wire facts: API section 4.
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
 
-from extensions.ai_tasks import Fault, check_tasks
+from extensions.ai_tasks import MEMBERS, MOST_TASKS, Fault, check_tasks
 from mediahub.lib.errors import DomainError
 from mediahub.lib.json_input import loads_strict
 
@@ -28,7 +28,8 @@ class BadExtensions(DomainError):
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter of an extension. `check` returns a sentence about what is wrong with a value, or None.
+    """One parameter of an extension. `check` returns a sentence about what is wrong with a value, or None; `schema`
+    says in JSON Schema which values are right, as far as that can.
 
     For values with an inside it returns a Fault, which says where.
     """
@@ -38,6 +39,7 @@ class Parameter:
     check: Callable[[Any], str | Fault | None]
     required: bool = False
     default: Any = None
+    schema: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -97,14 +99,41 @@ def _plain_object(value: Any) -> str | None:
     return None
 
 
+TASKS_SCHEMA: dict[str, Any] = {
+    "type": "array",
+    "minItems": 1,
+    "maxItems": MOST_TASKS,
+    "items": {
+        "type": "object",
+        "required": ["type", "instruction"],
+        "properties": {"type": {"enum": sorted(MEMBERS)}, "instruction": {"type": "string"}},
+    },
+}
+"""What JSON Schema can say of tasks in short; docs/ai-tasks.md has every member."""
+
+
 def _text(value: Any) -> str | None:
     return None if isinstance(value, str) and 0 < len(value) <= 100 else "must be a text of 1 to 100 characters"
 
 
 def _tagging_parameters(*, required: bool) -> tuple[Parameter, ...]:
     return (
-        Parameter("minConfidence", "Least confidence (%)", _number_between(0, 100, whole=False), required, 0),
-        Parameter("maxTags", "Most tags", _number_between(0, 30, whole=True), required, 30),
+        Parameter(
+            "minConfidence",
+            "Least confidence (%)",
+            _number_between(0, 100, whole=False),
+            required,
+            0,
+            {"type": "number", "minimum": 0, "maximum": 100},
+        ),
+        Parameter(
+            "maxTags",
+            "Most tags",
+            _number_between(0, 30, whole=True),
+            required,
+            30,
+            {"type": "integer", "minimum": 0, "maximum": 30},
+        ),
     )
 
 
@@ -116,7 +145,7 @@ CATALOG: dict[str, Extension] = {
             "Remove background",
             "images",
             False,
-            (Parameter("options", "Options", _plain_object),),
+            (Parameter("options", "Options", _plain_object, schema={"type": "object", "maxProperties": 50}),),
             "a new current version without its background",
             accepts_animated=False,
             makes_version=True,
@@ -151,7 +180,7 @@ CATALOG: dict[str, Extension] = {
             "AI tasks",
             "tagging",
             True,
-            (Parameter("tasks", "Tasks", check_tasks, required=True),),
+            (Parameter("tasks", "Tasks", check_tasks, required=True, schema=TASKS_SCHEMA),),
             "tags and custom metadata",
         ),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.conf import settings
@@ -96,6 +96,20 @@ FIELDS: dict[str, tuple[Field, ...]] = {
 def choices() -> list[Choice]:
     """Every extension of the catalogue with its fields and the state of its providers."""
     return [_choice(extension) for extension in CATALOG.values()]
+
+
+def choices_with(posted: QueryDict) -> list[Choice]:
+    """Every extension with its fields as they were posted, for a form that is shown again."""
+    return [
+        replace(
+            choice,
+            fields=tuple(
+                replace(field, initial=posted.get(f"{choice.extension.name}-{field.key}", field.initial))
+                for field in choice.fields
+            ),
+        )
+        for choice in choices()
+    ]
 
 
 def saved_choices(account: Account) -> list[SavedChoice]:

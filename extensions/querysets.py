@@ -1,10 +1,10 @@
-"""Reads of runs, deliveries, saved extensions, unit entries and alerts: what is open, what is due, whose it is."""
+"""Reads of runs, backfills, deliveries, saved extensions, entries, alerts: what is open, what is due, whose it is."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 
 from mediahub.lib.literals import Literal, literals
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
     from extensions.models import (  # noqa: F401 - named in the generic bases
+        Backfill,
         ExtensionRun,
         SavedExtension,
         UnitAlert,
@@ -54,6 +55,24 @@ class RunQuerySet(models.QuerySet["ExtensionRun"]):
     def succeeded_between(self, start: datetime, end: datetime) -> Self:
         """Successful runs that ended from `start` on and before `end`. The partial index has this condition, too."""
         return self.filter(state=Literal("succeeded"), finished_at__gte=start, finished_at__lt=end)
+
+    def latest_tries(self) -> Self:
+        """Runs that were not tried again."""
+        return self.filter(~Exists(self.model._default_manager.filter(retry_of=OuterRef("pk"))))
+
+
+class BackfillQuerySet(models.QuerySet["Backfill"]):
+    def of_account(self, account: "Account") -> Self:
+        """Backfills of one account."""
+        return self.filter(account=account)
+
+    def going_on(self) -> Self:
+        """Backfills that workers look at. Written as the partial index has it, so that it serves."""
+        return self.filter(state__in=literals("pending", "running"))
+
+    def unfinished(self) -> Self:
+        """Those and paused ones."""
+        return self.filter(state__in=["pending", "running", "paused"])
 
 
 class SavedExtensionQuerySet(models.QuerySet["SavedExtension"]):

@@ -37,6 +37,7 @@ PARTS = (
     Part("deliveries", "extensions.webhooks.tasks.sweep_due_deliveries"),
     Part("renditions", "library.tasks.sweep_renditions"),
     Part("jobs", "library.tasks.sweep_jobs"),
+    Part("backfills", "extensions.backfills.working.sweep_backfills"),
     Part("heartbeats", "extensions.sweeping.prune_heartbeats", 60),
 )
 """What keeps work going; quick, and never held up by the tidying below."""

@@ -7,6 +7,7 @@ import sys
 
 from django.conf import settings
 
+from extensions.backfills import leases as backfills
 from extensions.providers.registry import warm_up
 from extensions.runs import claim as runs
 from extensions.runs import heartbeats
@@ -86,6 +87,7 @@ def release_dead_leases() -> None:
     runs.free_dead_leases(now=now)
     deliveries.free_dead_leases(now=now)
     jobs.free_dead_leases(now=now)
+    backfills.free_dead_leases(now=now)
 
 
 def _concurrency(queue: str) -> int:

@@ -109,6 +109,10 @@ class TagQuerySet(models.QuerySet["Tag"]):
 
 
 class AITagQuerySet(models.QuerySet["AITag"]):
+    def of_account(self, account: "Account") -> Self:
+        """Machine tags on one account's assets."""
+        return self.filter(asset__account=account)
+
     def bulk_create(self, objs: "Iterable[AITag]", *args: Any, **kwargs: Any) -> "list[AITag]":
         """Write the rows, and the words of their names for the search."""
         made = super().bulk_create(objs, *args, **kwargs)

@@ -42,9 +42,21 @@ def renditions_work() -> None:
         make_rendition(claim)
 
 
+Stretch = Callable[[float, Callable[[], bool]], bool]
+"""Does one stretch of due work of some kind: for about so many seconds, or until told to stop. False: none is due."""
+
+_other_work: dict[str, Stretch] = {}
+
+
+def also_work_on(name: str, stretch: Stretch) -> None:
+    """Have the workers of the queue `jobs` do another app's work as well, in turns with bulk jobs."""
+    _other_work[name] = stretch
+
+
 @shared_task(name=task_name(leases.QUEUE))
 def jobs_work() -> None:
-    """There is work in the queue: work on bulk jobs until none is due, a stretch each, for half a minute in all.
+    """There is work in the queue: work on bulk jobs and on what else is registered until none is due, a stretch each,
+    for half a minute in all.
 
     In a pool that other queues share, jobs take no more threads than they have by themselves: those who work already
     go on until nothing is due.
@@ -53,10 +65,19 @@ def jobs_work() -> None:
         return
     try:
         end = time.monotonic() + LONGEST_TASK_S
-        while not draining() and time.monotonic() < end and (claim := leases.claim_job(now=clock_now())):
-            work_on(claim, stretch_s=STRETCH_S, stopping=draining)
+        while not draining() and time.monotonic() < end and _each_kind_in_turn():
+            pass
     finally:
         _places().release()
+
+
+def _each_kind_in_turn() -> bool:
+    """A stretch of each kind of work that has some due; False if none has."""
+    claim = leases.claim_job(now=clock_now())
+    if claim:
+        work_on(claim, stretch_s=STRETCH_S, stopping=draining)
+    others = [stretch(STRETCH_S, draining) for stretch in _other_work.values() if not draining()]
+    return claim is not None or any(others)
 
 
 @functools.cache

@@ -12,6 +12,7 @@ from django.contrib.auth import get_user_model
 from factory.django import DjangoModelFactory
 
 from extensions.models import (
+    Backfill,
     ExtensionRun,
     ProviderNotice,
     ProviderState,
@@ -305,6 +306,16 @@ class ExtensionRunFactory(DjangoModelFactory):
     extension = "local-auto-tagging"
     queue = ExtensionRun.Queue.TAGGING
     due_at = created_at = EPOCH
+
+
+class BackfillFactory(DjangoModelFactory):
+    class Meta:
+        model = Backfill
+
+    account = factory.SubFactory(AccountFactory)
+    blocks = factory.LazyFunction(lambda: [{"name": "local-auto-tagging", "maxTags": 5}])
+    actor = "ana"
+    due_at = created_at = resumed_at = EPOCH
 
 
 class ProviderStateFactory(DjangoModelFactory):

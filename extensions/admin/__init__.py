@@ -2,11 +2,13 @@
 
 from extensions.admin import (
     asset,
+    backfills,
     endpoints,
     files,
     place,
     previews,
     providers,
+    review,
     runs,
     saved,
     selection,
@@ -17,11 +19,13 @@ from extensions.admin import (
 
 __all__ = [
     "asset",
+    "backfills",
     "endpoints",
     "files",
     "place",
     "previews",
     "providers",
+    "review",
     "runs",
     "saved",
     "selection",

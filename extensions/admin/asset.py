@@ -25,7 +25,7 @@ from library.desks import Desk, Role
 from library.models import AITag, Asset
 from library.names import clean_tags
 from library.services.assets import AssetChanges, delete_asset, update_asset
-from library.services.tags import review_ai_tag
+from library.services.reviews import review_ai_tag
 from library.services.versions import lock_asset, restore_version
 from mediahub.lib import clock
 from mediahub.lib.errors import DomainError

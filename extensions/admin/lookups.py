@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.http import Http404
 
-from extensions.models import ExtensionRun, SavedExtension, WebhookDelivery
+from extensions.models import Backfill, ExtensionRun, SavedExtension, WebhookDelivery
 from library.desks import Desk
 from library.identifiers import is_object_id
 from library.models import Account, Asset
@@ -31,6 +31,11 @@ def account_of_saved(*, saved_id: str) -> Account | None:
     return Account.objects.filter(saved_extensions__saved_id=saved_id).first()
 
 
+def account_of_backfill(*, backfill_id: str) -> Account | None:
+    """The account of a backfill."""
+    return Account.objects.filter(backfills__backfill_id=backfill_id).first() if is_object_id(backfill_id) else None
+
+
 def asset_at(desk: Desk, file_id: str) -> Asset:
     """An asset of the desk's account with what pages show of it. Raises Http404."""
     asset = Asset.objects.of_account(desk.account).with_details().filter(file_id=file_id).first()
@@ -46,6 +51,14 @@ def run_at(desk: Desk, run_id: UUID) -> ExtensionRun:
     if run is None:
         raise Http404("No such run.")
     return run
+
+
+def backfill_at(desk: Desk, backfill_id: str) -> Backfill:
+    """A backfill of the desk's account. Raises Http404."""
+    found = Backfill.objects.of_account(desk.account).select_related("account").filter(backfill_id=backfill_id).first()
+    if found is None:
+        raise Http404("No such backfill.")
+    return found
 
 
 def delivery_at(desk: Desk, pk: int) -> WebhookDelivery:

@@ -1,12 +1,11 @@
 """`POST /api/estimates`: what extensions on files, named by id or chosen by filter, would cost. Writes nothing.
 
 Body: `fileIds` or `filter`, and `extensions` as in an upload. The filter has the members of `GET /v1/files` that choose
-files: path, searchQuery, name, tags, fileType and type.
+files: path, name, tags, fileType, type and searchQuery.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import QuerySet
@@ -15,19 +14,18 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from extensions.catalog import parse_blocks
+from extensions.filters import clean_filter, files_chosen
 from extensions.saved.resolving import resolve_blocks
-from extensions.units.estimates import Estimate, estimate
+from extensions.units.estimates import estimate
+from extensions.units.wire import estimate_object
 from library.api.auth import key_user
-from library.api.listing import files_matching
-from library.api.serializers import BadInput, parse_list_query
-from library.models import Account, Asset
+from library.api.serializers import BadInput
+from library.models import Asset
 from mediahub.lib import clock
 from mediahub.lib.api import error_body
 
 MOST_IDS = 1000
-MOST_TAGS = 100
 MEMBERS = frozenset({"fileIds", "filter", "extensions"})
-FILTERS = ("path", "searchQuery", "name", "fileType", "type", "tags")
 
 
 class EstimateView(APIView):
@@ -47,14 +45,14 @@ class EstimateView(APIView):
         if ("fileIds" in body) == ("filter" in body):
             raise BadInput("Send either fileIds or filter, and not both.", field="fileIds")
         if "filter" in body:
-            assets: QuerySet[Asset] = _filtered(account, body["filter"])
+            assets: QuerySet[Asset] = files_chosen(account, clean_filter(body["filter"]))
         else:
             ids = _ids(body["fileIds"])
             assets = Asset.objects.of_account(account).filter(file_id__in=ids)
             if missing := _missing(assets, ids):
                 message = "The requested file(s) does not exist."
                 return Response(error_body(message, missingFileIds=missing), status=404)
-        return Response(_shown(estimate(account=account, assets=assets, names=names, now=clock.now())))
+        return Response(estimate_object(estimate(account=account, assets=assets, names=names, now=clock.now())))
 
 
 def _ids(value: Any) -> list[str]:
@@ -69,48 +67,3 @@ def _missing(assets: QuerySet[Asset], ids: list[str]) -> list[str]:
     """Those of the ids that name no file of the account, malformed ones among them; other accounts' look the same."""
     found = set(assets.values_list("file_id", flat=True))
     return [item[:100] for item in ids if item not in found]
-
-
-def _filtered(account: Account, value: Any) -> QuerySet[Asset]:
-    """The files of a filter, read by the rules of the list's query parameters. Raises BadInput."""
-    if not isinstance(value, dict):
-        raise BadInput("filter must be an object.", field="filter")
-    if unknown := sorted(set(value) - set(FILTERS)):
-        name = f"filter.{unknown[0][:60]}"
-        raise BadInput(f"{name} is not a filter; known are {', '.join(FILTERS)}.", field=name)
-    if value.get("type", "file") != "file":
-        raise BadInput("filter.type must be file: extensions run on current versions only.", field="filter.type")
-    query = parse_list_query(_as_parameters(value))
-    return files_matching(account, query)
-
-
-def _as_parameters(value: Mapping[str, Any]) -> dict[str, str]:
-    """The filter as query parameters; tags may also come as an array."""
-    given = dict(value)
-    tags = given.get("tags")
-    if (
-        isinstance(tags, list)
-        and len(tags) <= MOST_TAGS
-        and all(isinstance(tag, str) and "," not in tag for tag in tags)
-    ):
-        given["tags"] = ",".join(tags)
-    for name, text in given.items():
-        if not isinstance(text, str):
-            kind = f"a text, or an array of at most {MOST_TAGS} texts without commas" if name == "tags" else "a text"
-            raise BadInput(f"filter.{name} must be {kind}.", field=f"filter.{name}")
-    return given
-
-
-def _shown(found: Estimate) -> dict[str, Any]:
-    return {
-        "files": found.files,
-        "runs": found.runs,
-        "units": found.units,
-        "byExtension": [
-            {"name": line.name, "runs": line.runs, "unitsEach": line.units_each, "units": line.units}
-            for line in found.lines
-        ],
-        "skipped": [{"reason": reason, "count": count} for reason, count in sorted(found.skipped.items())],
-        "available": found.available,
-        "enough": found.is_enough,
-    }

@@ -3,6 +3,15 @@
 from django.urls import re_path
 
 from extensions.api import health
+from extensions.api.backfills import (
+    BackfillCancelView,
+    BackfillListView,
+    BackfillPauseView,
+    BackfillResumeView,
+    BackfillRetryView,
+    BackfillView,
+)
+from extensions.api.catalogue import CatalogueView
 from extensions.api.deliveries import (
     DeliveryListView,
     DeliveryReplayView,
@@ -27,6 +36,13 @@ urlpatterns = [
     re_path(r"^api/runs/(?P<run_id>[^/]+)/?$", RunView.as_view(), name="run"),
     re_path(r"^api/runs/(?P<run_id>[^/]+)/cancel/?$", RunCancelView.as_view(), name="run-cancel"),
     re_path(r"^api/runs/(?P<run_id>[^/]+)/retry/?$", RunRetryView.as_view(), name="run-retry"),
+    re_path(r"^api/backfills/?$", BackfillListView.as_view(), name="backfill-list"),
+    re_path(r"^api/backfills/(?P<backfill_id>[^/]+)/?$", BackfillView.as_view(), name="backfill"),
+    re_path(r"^api/backfills/(?P<backfill_id>[^/]+)/pause/?$", BackfillPauseView.as_view(), name="backfill-pause"),
+    re_path(r"^api/backfills/(?P<backfill_id>[^/]+)/resume/?$", BackfillResumeView.as_view(), name="backfill-resume"),
+    re_path(r"^api/backfills/(?P<backfill_id>[^/]+)/cancel/?$", BackfillCancelView.as_view(), name="backfill-cancel"),
+    re_path(r"^api/backfills/(?P<backfill_id>[^/]+)/retry/?$", BackfillRetryView.as_view(), name="backfill-retry"),
+    re_path(r"^api/extensions/?$", CatalogueView.as_view(), name="catalogue"),
     re_path(r"^api/estimates/?$", EstimateView.as_view(), name="estimates"),
     re_path(r"^api/units/daily/?$", DailyUnitsView.as_view(), name="units-daily"),
     re_path(r"^v1/accounts/usage/?$", UsageView.as_view(), name="usage"),

@@ -1,6 +1,7 @@
 """The nouns of extensions. Import models from here."""
 
 from extensions.models.alerts import UnitAlert, UnitAlertDismissal
+from extensions.models.backfill import Backfill
 from extensions.models.providers import ProviderNotice, ProviderState
 from extensions.models.run import ExtensionRun
 from extensions.models.saved import SavedExtension
@@ -9,6 +10,7 @@ from extensions.models.units import UnitEntry, UnitLedger
 from extensions.models.webhooks import ClaimTerms, RetiredSecret, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 
 __all__ = [
+    "Backfill",
     "ClaimTerms",
     "ExtensionRun",
     "ProviderNotice",

@@ -20,7 +20,8 @@ class ExtensionRun(models.Model):
     running -> running           the lease ran out and another worker claimed it
 
     `due_at` is when the run may next be claimed: the end of its wait while queued, the end of the lease while running.
-    `file_id` and `version_id` are plain values, so that a deleted asset keeps its runs and its bill.
+    `file_id` and `version_id` are plain values, so that a deleted asset keeps its runs and its bill. Those of a
+    `backfill` give way to the account's others.
     """
 
     class State(models.TextChoices):
@@ -68,6 +69,9 @@ class ExtensionRun(models.Model):
     webhook_url = models.CharField(max_length=2048, blank=True)
     announce = models.BooleanField(default=True)
     answer_by = models.DateTimeField(null=True)
+    backfill = models.ForeignKey(
+        "extensions.Backfill", on_delete=models.SET_NULL, null=True, related_name="runs", db_index=False
+    )
     retry_of = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="retries")
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)
@@ -92,6 +96,11 @@ class ExtensionRun(models.Model):
             ),
             models.CheckConstraint(condition=~Q(state="failed") | ~Q(error_code=""), name="run_failed_with_a_code"),
             models.CheckConstraint(condition=Q(queue__in=["tagging", "images"]), name="run_known_queue"),
+            models.UniqueConstraint(
+                fields=["backfill", "file_id", "extension"],
+                condition=Q(backfill__isnull=False, retry_of=None),
+                name="one_run_per_file_and_backfill",
+            ),
         ]
         indexes: ClassVar = [
             models.Index(
@@ -103,6 +112,11 @@ class ExtensionRun(models.Model):
             models.Index(fields=["queue", "woken_at"], condition=Q(state__in=["queued", "running"]), name="run_woken"),
             models.Index(fields=["account", "-created_at"], name="run_by_account"),
             models.Index(fields=["account", "finished_at"], condition=Q(state="succeeded"), name="run_succeeded"),
+            models.Index(
+                fields=["backfill", "state", "finished_at"],
+                condition=Q(backfill__isnull=False),
+                name="run_by_backfill",
+            ),
         ]
         ordering: ClassVar = ["-created_at"]
 

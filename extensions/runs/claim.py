@@ -35,8 +35,7 @@ def claim(queue: str, *, now: datetime) -> ExtensionRun | None:
         key = _next_in_turn(queue, now=now)
         if key is None:
             return None
-        of_account = _due(queue, now=now).filter(account_id=int(key)).select_related("account")
-        run = of_account.order_by("due_at", "created_at").first()
+        run = _first_of(int(key), queue, now=now)
         if run is not None and _take(run, now=now):
             return run
     return None
@@ -76,6 +75,13 @@ def _next_in_turn(queue: str, *, now: datetime) -> str | None:
     has_work = Exists(_due(queue, now=now).filter(account_id=Cast(OuterRef("key"), BigIntegerField())))
     in_turn = Turn.objects.filter(has_work, queue=queue).order_by("served_at", "pk")
     return in_turn.values_list("key", flat=True).first()
+
+
+def _first_of(account_id: int, queue: str, *, now: datetime) -> ExtensionRun | None:
+    """The account's run that is due longest; those of backfills come after all others."""
+    due = _due(queue, now=now).filter(account_id=account_id).select_related("account").order_by("due_at", "created_at")
+    # Two looks, each along the index: an order of both kinds together would sort the whole backlog at every claim.
+    return due.filter(backfill=None).first() or due.first()
 
 
 def _take(run: ExtensionRun, *, now: datetime) -> bool:

@@ -32,30 +32,29 @@ class RunFilter:
     states: tuple[str, ...] = ()
     extension: str = ""
     file_id: str = ""
+    backfill_id: str = ""
     since: datetime | None = None
     limit: int = DEFAULT
     skip: int = 0
 
 
 def parse_filter(given: Mapping[str, str]) -> RunFilter:
-    """Read `state` (several by comma), `extension`, `fileId`, `since` (ISO 8601; UTC unless it says otherwise),
-    `limit` and `skip`; others are ignored. Raises BadFilter naming the field."""
+    """Read `state` (several by comma), `extension`, `fileId`, `backfill`, `since` (ISO 8601; UTC unless it says
+    otherwise), `limit` and `skip`; others are ignored. Raises BadFilter naming the field."""
     values = {name: _clean(value, name) for name, value in given.items() if value != ""}
     states = tuple(dict.fromkeys(item.strip() for item in values.get("state", "").split(",") if item.strip()))
     for state in states:
         if state not in ExtensionRun.State.values:
             known = ", ".join(ExtensionRun.State.values)
             raise BadFilter(f"state: {state[:60]!r} is unknown; known are {known}.", field="state")
-    file_id = values.get("fileId", "")
-    if file_id and not is_object_id(file_id):
-        raise BadFilter("fileId must be 24 hexadecimal digits.", field="fileId")
     return RunFilter(
         states=states,
         extension=values.get("extension", "")[:100],
-        file_id=file_id,
+        file_id=_object_id(values, "fileId"),
+        backfill_id=_object_id(values, "backfill"),
         since=_moment(values["since"]) if "since" in values else None,
-        limit=_whole_number(values, "limit", default=DEFAULT, low=1, high=MOST),
-        skip=_whole_number(values, "skip", default=0, low=0, high=LARGEST_SKIP),
+        limit=whole_number(values, "limit", default=DEFAULT, low=1, high=MOST),
+        skip=whole_number(values, "skip", default=0, low=0, high=LARGEST_SKIP),
     )
 
 
@@ -67,9 +66,18 @@ def select(runs: RunQuerySet, wanted: RunFilter) -> RunQuerySet:
         runs = runs.filter(extension=wanted.extension)
     if wanted.file_id:
         runs = runs.filter(file_id=wanted.file_id)
+    if wanted.backfill_id:
+        runs = runs.filter(backfill__backfill_id=wanted.backfill_id)
     if wanted.since:
         runs = runs.filter(created_at__gte=wanted.since)
-    return runs.order_by("-created_at", "pk")[wanted.skip : wanted.skip + wanted.limit]
+    return runs.select_related("backfill").order_by("-created_at", "pk")[wanted.skip : wanted.skip + wanted.limit]
+
+
+def _object_id(values: Mapping[str, str], name: str) -> str:
+    text = values.get(name, "")
+    if text and not is_object_id(text):
+        raise BadFilter(f"{name} must be 24 hexadecimal digits.", field=name)
+    return text
 
 
 def _moment(text: str) -> datetime:
@@ -90,7 +98,8 @@ def _moment(text: str) -> datetime:
         raise BadFilter("since is beyond what a calendar holds.", field="since") from None
 
 
-def _whole_number(values: Mapping[str, str], name: str, *, default: int, low: int, high: int) -> int:
+def whole_number(values: Mapping[str, str], name: str, *, default: int, low: int, high: int) -> int:
+    """A whole number of a query string. Raises BadFilter."""
     text = values.get(name, str(default))
     if not _INTEGER.match(text) or not low <= int(text) <= high:
         raise BadFilter(f"{name} must be a whole number from {low} to {high}.", field=name)

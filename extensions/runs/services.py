@@ -46,16 +46,27 @@ def request_runs(
     now: datetime,
     answer_by: datetime | None = None,
     retry_of: ExtensionRun | None = None,
+    backfill_id: int | None = None,
 ) -> list[ExtensionRun]:
     """Write one queued run per block and hold its units, inside the caller's transaction.
 
     answer_by: until when a request waits for synchronous-first runs; None: nobody waits and every end is announced.
+    backfill_id: primary key of the backfill that asks, whose runs give way to others of the account.
     Raises InsufficientUnits, BadExtensions for a saved extension that is not there (any more); then nothing of the
     caller's transaction should remain.
     """
     blocks = expand_saved(asset.account, blocks)
     runs = [
-        _new_run(asset, version, block, webhook_url=webhook_url, now=now, answer_by=answer_by, retry_of=retry_of)
+        _new_run(
+            asset,
+            version,
+            block,
+            webhook_url=webhook_url,
+            now=now,
+            answer_by=answer_by,
+            retry_of=retry_of,
+            backfill_id=backfill_id,
+        )
         for block in blocks
     ]
     for queue in sorted({run.queue for run in runs}):
@@ -100,6 +111,13 @@ def retry_run(*, run: ExtensionRun, actor: str) -> ExtensionRun:
     """
     if not run.is_terminal:
         raise RunIsOpen("This run has not ended yet.")
+    again = repeat_run(run=run, now=clock.now())
+    audit(account=run.account, actor=actor, action="run.retried", target=str(run.pk), detail={"run": str(again.pk)})
+    return again
+
+
+def repeat_run(*, run: ExtensionRun, now: datetime) -> ExtensionRun:
+    """Ask for an ended run's work again, inside the caller's transaction. Raises Conflict, InsufficientUnits."""
     asset = Asset.objects.filter(pk=run.asset_id).first() if run.asset_id else None
     if asset is not None:
         lock_asset(asset)
@@ -112,10 +130,10 @@ def retry_run(*, run: ExtensionRun, actor: str) -> ExtensionRun:
         version=asset.current_version,
         blocks=[block],
         webhook_url=run.webhook_url,
-        now=clock.now(),
+        now=now,
         retry_of=run,
+        backfill_id=run.backfill_id,
     )
-    audit(account=run.account, actor=actor, action="run.retried", target=str(run.pk), detail={"run": str(again.pk)})
     return again
 
 
@@ -128,6 +146,7 @@ def _new_run(
     now: datetime,
     answer_by: datetime | None,
     retry_of: ExtensionRun | None,
+    backfill_id: int | None,
 ) -> ExtensionRun:
     extension = CATALOG[block.name]
     is_waited_for = extension.is_synchronous_first and answer_by is not None
@@ -145,5 +164,6 @@ def _new_run(
         announce=not is_waited_for or settings.MEDIAHUB_EXTENSION_WEBHOOKS == "all",
         answer_by=answer_by if is_waited_for else None,
         retry_of=retry_of,
+        backfill_id=backfill_id,
         created_at=now,
     )

@@ -28,6 +28,7 @@ def run_object(run: ExtensionRun) -> dict[str, Any]:
         "resultIsCurrent": run.result_is_current,
         "ignoredOptions": run.ignored_options,
         "webhookUrl": run.webhook_url or None,
+        "backfillId": run.backfill.backfill_id if run.backfill else None,
         "retryOf": str(run.retry_of_id) if run.retry_of_id else None,
         "createdAt": iso(run.created_at),
         "startedAt": iso(run.started_at) if run.started_at else None,

@@ -71,11 +71,7 @@ class _Group:
 
     def refusal(self, extension: Extension) -> str:
         """Why this extension would not run on these files; "" if it would."""
-        if self.fault:
-            return self.fault
-        if self.is_animated and not extension.accepts_animated:
-            return ANIMATED
-        return FULL if self.is_full and extension.makes_version else ""
+        return refusal(extension, fault=self.fault, is_animated=self.is_animated, is_full=self.is_full)
 
 
 def estimate(*, account: Account, assets: "QuerySet[Asset]", names: Sequence[str], now: datetime) -> Estimate:
@@ -96,7 +92,17 @@ def estimate(*, account: Account, assets: "QuerySet[Asset]", names: Sequence[str
     return Estimate(total, lines, dict(skipped), balance(account, now=now).available)
 
 
-def _groups(assets: "QuerySet[Asset]") -> list[_Group]:
+def refusal(extension: Extension, *, fault: str, is_animated: bool, is_full: bool) -> str:
+    """Why an extension would not run on a file with these facts; "" if it would."""
+    if fault:
+        return fault
+    if is_animated and not extension.accepts_animated:
+        return ANIMATED
+    return FULL if is_full and extension.makes_version else ""
+
+
+def with_facts(assets: "QuerySet[Asset]") -> "QuerySet[Any]":
+    """Assets with `fault`, why no extension runs on them or "", and `may_be_full`, whether to count their versions."""
     is_image = Q(current_version__mime__startswith="image/") & ~Q(current_version__mime="image/svg+xml")
     fault = Case(
         When(~is_image, then=Value(UNSUPPORTED)),
@@ -105,12 +111,12 @@ def _groups(assets: "QuerySet[Asset]") -> list[_Group]:
     )
     last = AssetVersion.objects.filter(asset=OuterRef("pk"), number__gte=MAX_VERSIONS)
     # Numbers are distinct and begin at 1, so a file that holds as many versions as it may has this one or a later.
-    known: QuerySet[Any] = assets.order_by().annotate(fault=fault)
-    rows = (
-        known.annotate(may_be_full=Exists(last))
-        .values_list("fault", "current_version__is_animated", "may_be_full")
-        .annotate(files=Count("pk"))
-    )
+    return assets.annotate(fault=fault, may_be_full=Exists(last))
+
+
+def _groups(assets: "QuerySet[Asset]") -> list[_Group]:
+    known = with_facts(assets.order_by())
+    rows = known.values_list("fault", "current_version__is_animated", "may_be_full").annotate(files=Count("pk"))
     groups: list[_Group] = []
     for found, is_animated, may_be_full, files in rows:
         full = _full(known, found, is_animated) if may_be_full else 0

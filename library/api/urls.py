@@ -2,7 +2,7 @@
 
 from django.urls import re_path
 
-from library.api import bulk, cache, folders, moving
+from library.api import bulk, cache, folders, moving, reviews
 from library.api.absent import AbsentView
 from library.api.files import FileDetailsView, FileListView, FileView
 from library.api.versions import VersionListView, VersionRestoreView, VersionView
@@ -32,6 +32,9 @@ urlpatterns = [
     re_path(r"^v1/bulkJobs/renameFolder/?$", folders.RenameFolderView.as_view(), name="rename-folder"),
     re_path(r"^v1/bulkJobs/(?P<job_id>[^/]+)/?$", folders.BulkJobView.as_view(), name="bulk-job"),
     *(re_path(rf"^{path}(?:/[^/]+)?/?$", AbsentView.as_view(what=what)) for path, what in _ABSENT),
+    re_path(r"^api/ai-tags/?$", reviews.AITagListView.as_view(), name="ai-tags"),
+    re_path(r"^api/ai-tags/counts/?$", reviews.AITagCountsView.as_view(), name="ai-tag-counts"),
+    re_path(r"^api/ai-tags/review/?$", reviews.AITagReviewView.as_view(), name="ai-tag-review"),
     re_path(r"^v1/files/?$", FileListView.as_view(), name="file-list"),
     re_path(rf"^{_FILE}/?$", FileView.as_view(), name="file"),
     re_path(rf"^{_FILE}/details/?$", FileDetailsView.as_view(), name="file-details"),

@@ -1,4 +1,4 @@
-"""Tags of people and tags of machines. Uploads, updates, runs and the review page change them here only."""
+"""Tags of people and tags of machines. Uploads, updates and runs change them here only; people do in `reviews`."""
 
 from __future__ import annotations
 
@@ -65,11 +65,3 @@ def replace_suggested(
     )
     asset_updated.send(sender=Asset, asset=asset)
     return written
-
-
-@transaction.atomic
-def review_ai_tag(*, ai_tag: AITag, state: AITag.State) -> None:
-    """Accept or reject a machine tag, or put it back among the suggested ones."""
-    ai_tag.state = state
-    ai_tag.save(update_fields=["state"])
-    asset_updated.send(sender=Asset, asset=ai_tag.asset)

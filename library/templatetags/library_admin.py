@@ -25,6 +25,7 @@ BADGES = {
     "applied": "good",
     "failed": "bad",
     "expired": "bad",
+    "paused": "warn",
     "gone": "warn",
     "cancelled": "plain",
 }
@@ -52,12 +53,14 @@ NAVIGATION = (
             NavItem("files", "Library", "photo_library"),
             NavItem("upload", "Upload", "upload", Role.EDITOR),
             NavItem("folders", "Folders", "folder"),
+            NavItem("review", "Review", "rule"),
         ),
     ),
     (
         "Work",
         (
             NavItem("runs", "Runs", "play_circle"),
+            NavItem("backfills", "Backfills", "library_add_check"),
             NavItem("saved", "Saved extensions", "bookmarks"),
             NavItem("units", "Units", "toll"),
             NavItem("webhooks", "Webhooks", "webhook"),

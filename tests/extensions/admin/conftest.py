@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from extensions.models import ExtensionRun, SavedExtension, WebhookDelivery, WebhookEndpoint
+from extensions.models import Backfill, ExtensionRun, SavedExtension, WebhookDelivery, WebhookEndpoint
 from library.models import Account, AITag, ApiKey, Asset, Membership
 from tests.extensions.scenes import ask_for, make_asset
 from tests.factories import (
     AITagFactory,
+    BackfillFactory,
     SavedExtensionFactory,
     UserFactory,
     WebhookAttemptFactory,
@@ -32,6 +33,7 @@ class Scene:
     key: ApiKey
     member: Membership
     saved: SavedExtension
+    backfill: Backfill
 
     def url(self, name: str, **more: Any) -> str:
         """The address of a page, with the scene's ids filled in."""
@@ -43,6 +45,7 @@ class Scene:
             "endpoint_id": self.endpoint.endpoint_id,
             "spec": "ik_ml_thumbnail",
             "saved_id": self.saved.saved_id,
+            "backfill_id": self.backfill.backfill_id,
         }
         known["pk"] = {
             "file-ai-tag": self.ai_tag.pk,
@@ -73,6 +76,7 @@ def scene(new_account):
         key=ApiKey.objects.get(account=account),
         member=Membership.objects.create(account=account, user=UserFactory(username="mina"), role="viewer"),
         saved=SavedExtensionFactory(account=account, name="House style"),
+        backfill=BackfillFactory(account=account),
     )
 
 

@@ -7,8 +7,9 @@ import pytest
 from tests.extensions.admin.test_rights import RIGHTS
 
 PAGES = [
-    "audit", "file", "files", "folder", "folders", "keys", "members", "providers", "run", "runs", "saved",
-    "saved-edit", "saved-new", "units", "upload", "webhook", "webhook-endpoint", "webhook-endpoints", "webhooks",
+    "audit", "backfill", "backfill-new", "backfills", "file", "files", "folder", "folders", "keys", "members",
+    "providers", "review", "run", "runs", "saved", "saved-edit", "saved-new", "units", "upload", "webhook",
+    "webhook-endpoint", "webhook-endpoints", "webhooks",
 ]  # fmt: skip
 
 

@@ -7,6 +7,10 @@ from library.adminsite import _pages
 # name: (method, least role that may, whether the address names an object of the account)
 RIGHTS = {
     "audit": ("get", "owner", False),
+    "backfill": ("get", "viewer", True),
+    "backfill-act": ("post", "editor", True),
+    "backfill-new": ("get", "editor", False),
+    "backfills": ("get", "viewer", False),
     "file": ("get", "viewer", True),
     "file-ai-tag": ("post", "editor", True),
     "file-delete": ("post", "editor", True),
@@ -33,6 +37,8 @@ RIGHTS = {
     "preview": ("get", "viewer", True),
     "provider-reset": ("post", "superuser", False),
     "providers": ("get", "viewer", False),
+    "review": ("get", "viewer", False),
+    "review-act": ("post", "editor", False),
     "run": ("get", "viewer", True),
     "run-cancel": ("post", "editor", True),
     "run-retry": ("post", "editor", True),
@@ -99,7 +105,14 @@ def test_strangers_see_nothing_of_the_account(client, scene, people, name):
     if RIGHTS[name][2]:
         assert response.status_code == 404
     content = b"".join(response) if response.streaming else response.content
-    for secret in (scene.asset.name, scene.account.slug, scene.asset.file_id, str(scene.run.pk), scene.saved.saved_id):
+    for secret in (
+        scene.asset.name,
+        scene.account.slug,
+        scene.asset.file_id,
+        str(scene.run.pk),
+        scene.saved.saved_id,
+        scene.backfill.backfill_id,
+    ):
         assert secret.encode() not in content
 
 

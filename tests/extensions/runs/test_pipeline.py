@@ -18,7 +18,7 @@ from extensions.units import audit, services
 from library.models import AITag, Asset, AssetVersion
 from library.services.assets import UploadFields, delete_asset, upload_asset
 from library.services.blobs import store_bytes
-from library.services.tags import review_ai_tag
+from library.services.reviews import review_ai_tag
 from library.services.versions import restore_version
 from library.storage import blob_exists, read_blob
 from mediahub.lib import clock

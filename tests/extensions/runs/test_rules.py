@@ -17,7 +17,7 @@ from library.models import AITag, Asset
 from library.services.assets import AssetChanges, UploadFields, update_asset, upload_asset
 from library.services.blobs import store_bytes
 from library.services.folders import ensure_folder
-from library.services.tags import review_ai_tag
+from library.services.reviews import review_ai_tag
 from library.services.versions import restore_version
 from mediahub.lib import clock
 from tests.extensions.scenes import FAKE_CHAINS, ask_for, make_asset, picture

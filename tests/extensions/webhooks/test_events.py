@@ -28,7 +28,7 @@ from library.services.accounts import create_account
 from library.services.assets import AssetChanges, UploadFields, delete_asset, update_asset, upload_asset
 from library.services.blobs import store_bytes
 from library.services.folders import ensure_folder
-from library.services.tags import review_ai_tag
+from library.services.reviews import review_ai_tag
 from library.services.versions import add_version, delete_version, restore_version
 from library.signals import folder_deleted, folder_updated
 from mediahub.lib import clock

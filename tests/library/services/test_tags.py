@@ -5,7 +5,8 @@ from decimal import Decimal
 import pytest
 
 from library.models import AITag
-from library.services.tags import remove_ai_tags, replace_suggested, replace_tags, review_ai_tag
+from library.services.reviews import review_ai_tag
+from library.services.tags import remove_ai_tags, replace_suggested, replace_tags
 from mediahub.lib import clock
 from tests.factories import AITagFactory, AssetFactory
 

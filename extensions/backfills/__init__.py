@@ -1,0 +1,1 @@
+"""Backfills: asked for in `services`, fed with runs step by step in `feeding`, which `working` calls under a lease."""
