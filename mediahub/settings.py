@@ -63,7 +63,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "mediahub.lib.api.RequestIdMiddleware",
     "library.delivery.hosts.DeliveryHostMiddleware",
-    "mediahub.lib.prefix.PathPrefixMiddleware",
+    "mediahub.lib.paths.PathMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "mediahub.lib.csp.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

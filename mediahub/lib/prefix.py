@@ -1,16 +1,9 @@
-"""Serving everything under a path, such as `https://example.com/media-hub`: the path of MEDIAHUB_PUBLIC_URL.
-
-`mediahub.settings` reads the prefix and hands it to Django as FORCE_SCRIPT_NAME, so that links, redirects and static
-files carry it; the middleware takes it off what arrives. A proxy may pass the prefix on or take it off itself.
-"""
+"""The path under which everything is served: that of MEDIAHUB_PUBLIC_URL. Pure; `mediahub.settings` calls it."""
 
 import re
-from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.http import HttpRequest, HttpResponse
 
 OWN_PATHS = frozenset({"admin", "api", "media", "static", "v1"})
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9][A-Za-z0-9._~-]*)+")
@@ -34,21 +27,3 @@ def path_prefix(public_url: str) -> str:
             "those are paths of this server. Give the address without /media, /admin or /api."
         )
     return path
-
-
-class PathPrefixMiddleware:
-    """Take the prefix off a request's path, once and if it is there.
-
-    Runs behind the delivery host's middleware: paths of that host begin with what its own URL says.
-    """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        prefix = settings.FORCE_SCRIPT_NAME or ""
-        if prefix and not hasattr(request, "urlconf") and f"{request.path_info}/".startswith(f"{prefix}/"):
-            request.path_info = request.path_info.removeprefix(prefix) or "/"
-            # Django has put the prefix before a path that already had it.
-            request.path = request.path.removeprefix(prefix)
-        return self.get_response(request)

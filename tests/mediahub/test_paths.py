@@ -5,7 +5,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpResponse
 from django.test import RequestFactory
 
-from mediahub.lib.prefix import PathPrefixMiddleware, path_prefix
+from mediahub.lib.paths import PathMiddleware
+from mediahub.lib.prefix import path_prefix
 
 
 @pytest.mark.parametrize(
@@ -44,7 +45,7 @@ def test_a_path_that_needs_quoting_cannot_be_the_prefix(path):
 def test_the_prefix_is_taken_off_where_it_is(settings, sent, path_info, path):
     settings.FORCE_SCRIPT_NAME = "/hub"
     request = RequestFactory().get(sent)
-    PathPrefixMiddleware(lambda request: HttpResponse())(request)
+    PathMiddleware(lambda request: HttpResponse())(request)
     assert (request.path_info, request.path) == (path_info, path)
 
 
@@ -52,5 +53,20 @@ def test_paths_of_the_delivery_host_are_left_alone(settings):
     settings.FORCE_SCRIPT_NAME = "/hub"
     request = RequestFactory().get("/hub/photo.jpg")  # an account may be called hub
     request.urlconf = "library.delivery.host_urls"
-    PathPrefixMiddleware(lambda request: HttpResponse())(request)
+    PathMiddleware(lambda request: HttpResponse())(request)
     assert request.path_info == "/hub/photo.jpg"
+
+
+@pytest.mark.parametrize("name", ["REQUEST_URI", "RAW_URI"])
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ("/v1/files/a%2Fversions%2Fb", 404),
+        ("/v1/files/a%2fdetails", 404),
+        ("/v1/files/a/details?url=https%3A%2F%2Fa.example", 200),
+        ("/media/acme/a%2Fb.jpg", 200),
+    ],
+)
+def test_an_id_with_a_slash_is_not_taken_for_another_route(name, sent, status):
+    request = RequestFactory().get(sent, **{name: sent})
+    assert PathMiddleware(lambda request: HttpResponse())(request).status_code == status
