@@ -12,7 +12,7 @@ from extensions.webhooks.delivery import deliver_one
 from library.services.accounts import create_account
 from library.tasks import jobs_work
 from mediahub.wsgi import application
-from tests.sdk.surface import Recorder, check_marks
+from tests.sdk.surface import Recorder, checked
 
 
 @pytest.fixture
@@ -76,7 +76,8 @@ def key(account):
 @pytest.fixture
 def client(server, key, request):
     """imagekitio 5, strict about answers; what a test's `sdk` mark names must have been called when the test ends."""
-    called = set()
-    with ImageKit(private_key=key, base_url=server, max_retries=0, _strict_response_validation=True) as client:
+    with (
+        checked(request) as called,
+        ImageKit(private_key=key, base_url=server, max_retries=0, _strict_response_validation=True) as client,
+    ):
         yield Recorder(client, called)
-    check_marks(request, called)

@@ -9,6 +9,7 @@ import socket
 import struct
 from urllib.parse import urlsplit
 
+from tests.certificates import IMAGEKIT, server_context
 from tests.receivers import Behaviour, Exchange
 
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
@@ -72,3 +73,22 @@ def _ask(exchange: Exchange, server: str) -> bytes:
     lines += [f"{name}: {value}" for name, value in answer.getheaders() if name.lower() not in HOP_BY_HOP]
     lines += ["Connection: close"] if answer.status == 204 else [f"Content-Length: {len(body)}", "Connection: close"]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + body
+
+
+def intercepting(server: str) -> Behaviour:
+    """An HTTPS proxy that ends the TLS of ImageKit's origins itself and passes what is inside on to the server.
+
+    Old SDKs know no other origins; an operator redirects them in the same way, or by the resolver.
+    """
+
+    def behave(exchange: Exchange) -> None:
+        wanted = exchange.read_request()
+        host = wanted.path.partition(":")[0]
+        if wanted.method != "CONNECT" or host not in IMAGEKIT:
+            exchange.send(b"HTTP/1.1 403 Only ImageKit\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            return
+        exchange.send(b"HTTP/1.1 200 Connected\r\n\r\n")
+        with server_context("imagekit").wrap_socket(exchange.sock, server_side=True) as exchange.sock:
+            passing(server)(exchange)
+
+    return behave
