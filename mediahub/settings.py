@@ -62,8 +62,8 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "mediahub.lib.api.RequestIdMiddleware",
+    "mediahub.paths.PathMiddleware",
     "library.delivery.hosts.DeliveryHostMiddleware",
-    "mediahub.lib.paths.PathMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "mediahub.lib.csp.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -5,8 +5,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpResponse
 from django.test import RequestFactory
 
-from mediahub.lib.paths import PathMiddleware
 from mediahub.lib.prefix import path_prefix
+from mediahub.paths import PathMiddleware
 
 
 @pytest.mark.parametrize(
@@ -49,12 +49,15 @@ def test_the_prefix_is_taken_off_where_it_is(settings, sent, path_info, path):
     assert (request.path_info, request.path) == (path_info, path)
 
 
-def test_paths_of_the_delivery_host_are_left_alone(settings):
+@pytest.mark.parametrize("sent", ["/hub/photo.jpg", "/api/a%2Fb.jpg"])  # accounts may be called hub and api
+def test_paths_of_the_delivery_host_are_left_alone(settings, sent):
     settings.FORCE_SCRIPT_NAME = "/hub"
-    request = RequestFactory().get("/hub/photo.jpg")  # an account may be called hub
-    request.urlconf = "library.delivery.host_urls"
-    PathMiddleware(lambda request: HttpResponse())(request)
-    assert request.path_info == "/hub/photo.jpg"
+    settings.MEDIAHUB_DELIVERY_URL = "https://files.example.test"
+    settings.ALLOWED_HOSTS = ["files.example.test"]
+    request = RequestFactory().get(sent, REQUEST_URI=sent, HTTP_HOST="files.example.test")
+    path = request.path_info
+    assert PathMiddleware(lambda request: HttpResponse())(request).status_code == 200
+    assert request.path_info == path
 
 
 @pytest.mark.parametrize("name", ["REQUEST_URI", "RAW_URI"])

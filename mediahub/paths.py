@@ -9,13 +9,14 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from library.delivery.responses import on_delivery_host
 from mediahub.lib.api import API_PREFIXES, error_response
 
 
 class PathMiddleware:
     """Take the prefix off a request's path, once and if it is there; do not route an id with a slash in it.
 
-    Runs behind the delivery host's middleware: paths of that host begin with what its own URL says.
+    Runs before whatever else looks at paths. Those of the delivery host begin with what its own URL says.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -23,11 +24,11 @@ class PathMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         prefix = settings.FORCE_SCRIPT_NAME or ""
-        if prefix and not hasattr(request, "urlconf") and f"{request.path_info}/".startswith(f"{prefix}/"):
+        if prefix and f"{request.path_info}/".startswith(f"{prefix}/") and not on_delivery_host(request):
             request.path_info = request.path_info.removeprefix(prefix) or "/"
             # Django has put the prefix before a path that already had it.
             request.path = request.path.removeprefix(prefix)
-        if request.path_info.startswith(API_PREFIXES) and _has_encoded_slash(request):
+        if _has_encoded_slash(request) and request.path_info.startswith(API_PREFIXES) and not on_delivery_host(request):
             return error_response("The requested path does not exist.", status=404)
         return self.get_response(request)
 
