@@ -59,10 +59,15 @@ def test_imagekit6_uploads_and_webhooks(run_node):
     run_node("imagekit6-uploads.test.mjs")
 
 
-def test_imagekit6_management(run_node, server, settings):
+def test_nodejs7_metadata_and_further_fields_of_uploads(run_node):
+    run_node("nodejs7-metadata.test.mjs")
+
+
+@pytest.mark.parametrize("file", ["imagekit6-management.test.mjs", "imagekit6-metadata.test.mjs"])
+def test_imagekit6_management(run_node, server, settings, file):
     settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, *IMAGEKIT]
     with Receiver(intercepting(server), path="") as proxy:
-        run_node("imagekit6-management.test.mjs", HTTPS_PROXY=proxy.url, NODE_EXTRA_CA_CERTS=str(certificates()["ca"]))
+        run_node(file, HTTPS_PROXY=proxy.url, NODE_EXTRA_CA_CERTS=str(certificates()["ca"]))
     assert {"api.imagekit.io:443", "upload.imagekit.io:443"} == {
         request.path for request in proxy.requests if request.method == "CONNECT"
     }

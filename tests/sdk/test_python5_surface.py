@@ -41,17 +41,6 @@ KEYWORDS = {
     "named_transformations.update": {"name": "small"},
 }
 
-WAITING = {
-    "beta.v2.files.upload",
-    "custom_metadata_fields.create",
-    "custom_metadata_fields.delete",
-    "custom_metadata_fields.list",
-    "custom_metadata_fields.update",
-    "files.metadata.get",
-    "files.metadata.get_from_url",
-}
-"""Not built yet: 404."""
-
 DUMMY = "dummy.create"
 """It exists to force the generation of shared types; nobody serves it (API 3.1)."""
 
@@ -59,7 +48,7 @@ DUMMY = "dummy.create"
 def test_every_method_is_called_by_a_test_or_known_to_be_absent():
     methods = methods_of(ImageKit(private_key="private_x"), (SyncAPIResource,))
     assert len(methods) > 60
-    assert methods == marked("test_python5_*.py") | set(ABSENT) | WAITING | {DUMMY}
+    assert methods == marked("test_python5_*.py") | set(ABSENT) | {DUMMY}
 
 
 def test_what_is_absent_says_so_once(server, key):

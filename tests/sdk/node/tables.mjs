@@ -62,8 +62,7 @@ export const nodejs7 = {
     "namedTransformations.list",
     "namedTransformations.update",
   ],
-  // Not built yet: 404.
-  waiting: [
+  metadata: [
     "beta.v2.files.upload",
     "customMetadataFields.create",
     "customMetadataFields.delete",
@@ -101,7 +100,7 @@ export const imagekit6 = {
     "restoreFileVersion",
     "updateFileDetails",
   ],
-  waiting: [
+  metadata: [
     "createCustomMetadataField",
     "deleteCustomMetadataField",
     "getCustomMetadataFields",

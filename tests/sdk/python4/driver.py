@@ -1,7 +1,7 @@
 """Runs imagekitio 4, unmodified, in the environment that has it: a call a line on stdin, an outcome a line on stdout.
 
-`tests.sdk.python4.client` starts it. In arguments `{"$bytes": base64}`, `{"$file": path}` and `{"$options": class,
-"fields": {...}}` stand for what JSON has no words for.
+`tests.sdk.python4.client` starts it. In arguments `{"$bytes": base64}`, `{"$file": path}`, `{"$field_type": name}` and
+`{"$options": class, "fields": {...}}` stand for what JSON has no words for.
 """
 
 import base64
@@ -18,6 +18,10 @@ def decoded(value):
         return base64.b64decode(value["$bytes"])
     if isinstance(value, dict) and "$file" in value:
         return open(value["$file"], "rb")
+    if isinstance(value, dict) and "$field_type" in value:
+        from imagekitio.models.CustomMetaDataTypeEnum import CustomMetaDataTypeEnum
+
+        return CustomMetaDataTypeEnum[value["$field_type"]]
     if isinstance(value, dict) and "$options" in value:
         name = value["$options"]
         made = getattr(importlib.import_module(f"imagekitio.models.{name}"), name)
