@@ -8,12 +8,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 REFERENCE := .venv-reference/.installed
+SDK4 := .venv-sdk4/.installed
+NODE_SDKS := tests/sdk/node/node_modules/.installed
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
 	if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$name; break; fi; done)
 PYTEST := $(BIN)/python -m pytest -p tests.skip_policy
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run worker demo test test-sqlite test-postgresql check format bench bench-search lock
+.PHONY: help setup setup-sdks setup-browser browser-if-possible run worker demo test test-sqlite test-postgresql \
+	check format bench bench-search lock
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -28,6 +31,25 @@ $(STAMP): requirements-dev.txt .ci/install.py
 	$(BIN)/python .ci/install.py requirements-dev.txt
 	@touch $@
 
+setup-sdks: $(SDK4) $(NODE_SDKS) ## ImageKit's SDKs that the tests need beside imagekitio 5 (the test targets do it)
+
+# imagekitio 4 and 5 are one package, so the old one has an environment of its own.
+$(SDK4): tests/sdk/python4/requirements.txt $(STAMP)
+	$(PYTHON) -m venv .venv-sdk4
+	.venv-sdk4/bin/python .ci/install.py tests/sdk/python4/requirements.txt
+	@touch $@
+
+$(NODE_SDKS): tests/sdk/node/package-lock.json $(STAMP)
+	$(BIN)/python -m tests.sdk.toolbox node
+	@touch $@
+
+setup-browser: $(STAMP) ## a Chromium for the test of the browser's SDK, unless there is one
+	$(BIN)/python -m tests.sdk.toolbox browser
+
+# Without a browser one test fails, and says so; the others are worth running.
+browser-if-possible: $(STAMP)
+	@$(BIN)/python -m tests.sdk.toolbox browser || true
+
 run: $(STAMP) ## everything on one machine: broker, workers, sweep, web (ARGS="--port 9000")
 	$(BIN)/python manage.py up $(ARGS)
 
@@ -39,11 +61,11 @@ demo: $(STAMP) ## upload six photos with both extensions and show what happens (
 
 test: test-sqlite test-postgresql ## the whole suite, on SQLite and then on PostgreSQL (ARGS for pytest)
 
-test-sqlite: $(STAMP)
+test-sqlite: $(STAMP) setup-sdks browser-if-possible
 	MEDIAHUB_TEST_DB=sqlite $(PYTEST) -n $(JOBS) -m "not live and not process" $(ARGS)
 	MEDIAHUB_TEST_DB=sqlite $(PYTEST) -m "process and not live" $(ARGS)
 
-test-postgresql: $(STAMP)
+test-postgresql: $(STAMP) setup-sdks browser-if-possible
 	MEDIAHUB_TEST_DB=postgresql $(PYTEST) -n $(JOBS) -m "not live and not process" $(ARGS)
 	MEDIAHUB_TEST_DB=postgresql $(PYTEST) -m "process and not live" $(ARGS)
 

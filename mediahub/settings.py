@@ -9,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from mediahub.lib.datadir import default_broker_url, key_file
 from mediahub.lib.env import env_bool, env_counts, env_float, env_int, env_list, env_rates, env_secret, env_str
+from mediahub.lib.prefix import path_prefix
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -20,6 +21,7 @@ for _folder in (MEDIAHUB_DATA_DIR, MEDIAHUB_TMP_DIR):
     _folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 MEDIAHUB_PUBLIC_URL = env_str("MEDIAHUB_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
 MEDIAHUB_DELIVERY_URL = env_str("MEDIAHUB_DELIVERY_URL").rstrip("/")
+FORCE_SCRIPT_NAME = path_prefix(MEDIAHUB_PUBLIC_URL) or None
 
 # Secrets and hosts ---------------------------------------------------------------------------------------------------
 
@@ -36,6 +38,7 @@ MEDIAHUB_BEHIND_TLS = env_bool("MEDIAHUB_BEHIND_TLS")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = MEDIAHUB_BEHIND_TLS
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = FORCE_SCRIPT_NAME or "/"
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 MEDIAHUB_TRUSTED_PROXIES = tuple(ip_network(item) for item in env_list("MEDIAHUB_TRUSTED_PROXIES"))
@@ -60,8 +63,9 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "mediahub.lib.api.RequestIdMiddleware",
-    "library.api.cors.UploadCorsMiddleware",
+    "mediahub.paths.PathMiddleware",
     "mediahub.lib.limits.rates.RateLimitHeadersMiddleware",
+    "library.api.cors.UploadCorsMiddleware",
     "library.delivery.hosts.DeliveryHostMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "mediahub.lib.csp.ContentSecurityPolicyMiddleware",
@@ -187,7 +191,7 @@ STORAGES = {
     "blobs": _BLOB_STORAGES[MEDIAHUB_STORAGE],
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
-STATIC_URL = "/static/"
+STATIC_URL = f"{FORCE_SCRIPT_NAME or ''}/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = MEDIAHUB_DATA_DIR / "static"
 WHITENOISE_USE_FINDERS = True

@@ -15,6 +15,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+IMAGEKIT = ("api.imagekit.io", "upload.imagekit.io")
+"""The origins that old SDKs cannot be talked out of."""
+
 
 def server_context(kind: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -34,6 +37,7 @@ def certificates() -> dict[str, Path]:
         "good": _certificate("receiver.test", own_key, issuer=ca, signer=ca_key, names=good),
         "expired": _certificate("receiver.test", own_key, issuer=ca, signer=ca_key, names=good, age_days=400),
         "wrong-name": _certificate("other.test", own_key, issuer=ca, signer=ca_key, names=("other.test",)),
+        "imagekit": _certificate("api.imagekit.io", own_key, issuer=ca, signer=ca_key, names=IMAGEKIT),
         "self-signed": _certificate("receiver.test", own_key, issuer=None, signer=own_key, names=good),
     }
     private = own_key.private_bytes(
@@ -72,11 +76,22 @@ def _certificate(
         .not_valid_before(start)
         .not_valid_after(start + datetime.timedelta(days=365))
         .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
+        # Without these three, clients that are strict about RFC 5280 (Python 3.13) refuse the chain.
+        .add_extension(_usage(is_authority), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
     )
     if names:
         alternatives = [_general_name(text) for text in names]
         builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
     return builder.sign(signer, hashes.SHA256())
+
+
+def _usage(is_authority: bool) -> x509.KeyUsage:
+    names = ["digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"]
+    names += ["key_cert_sign", "crl_sign", "encipher_only", "decipher_only"]
+    allowed = {"key_cert_sign", "crl_sign"} if is_authority else {"digital_signature"}
+    return x509.KeyUsage(**{name: name in allowed for name in names})
 
 
 def _general_name(text: str) -> x509.GeneralName:

@@ -31,6 +31,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _touches_a_database(item: pytest.Item) -> bool:
+    if item.get_closest_marker("one_database"):
+        return False
     fixtures = set(getattr(item, "fixturenames", ()))
     is_marked = any(item.get_closest_marker(name) for name in ("django_db", "process"))
     return is_marked or not fixtures.isdisjoint({"db", "transactional_db", "committed_db"})

@@ -40,7 +40,7 @@ class RequestIdMiddleware:
         structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
             response = self.get_response(request)
-            if request.path.startswith(API_PREFIXES) and response.status_code >= 400 and not _is_json(response):
+            if request.path_info.startswith(API_PREFIXES) and response.status_code >= 400 and not _is_json(response):
                 response = _as_api_error(response)
             response[REQUEST_ID_HEADER] = request_id
             return response

@@ -54,6 +54,7 @@ def test_the_example_environment_names_known_variables_only():
         ("MEDIAHUB_ALLOWED_PRIVATE_NETWORKS", "10.0.0.0/99", "10.0.0.0/99"),
         ("MEDIAHUB_GOOGLE_VISION_ENDPOINT", "http://vision.example", "must be https://"),
         ("MEDIAHUB_GOOGLE_VISION_ENDPOINT", "vision.example:443", "must be https://"),
+        ("MEDIAHUB_PUBLIC_URL", "https://example.com/media", "must not begin with"),
         ("DATABASE_URL", "mysql://x", "postgresql:// or sqlite:///"),
     ],
 )

@@ -1,4 +1,4 @@
-"""A live server, and a worker for bulk jobs in a thread, for official SDKs to talk to."""
+"""A live server for official SDKs to talk to, and workers of bulk jobs and webhooks in threads."""
 
 import threading
 
@@ -8,9 +8,11 @@ from django.db import connections
 from imagekitio import ImageKit
 from waitress import wasyncore
 
+from extensions.webhooks.delivery import deliver_one
 from library.services.accounts import create_account
 from library.tasks import jobs_work
 from mediahub.wsgi import application
+from tests.sdk.surface import Recorder, checked
 
 
 @pytest.fixture
@@ -32,14 +34,13 @@ def server(committed_db):
     running.close()
 
 
-@pytest.fixture
-def job_worker(committed_db):
-    """Works on bulk jobs as the queue's worker does, without a broker to wake it."""
+def _in_a_thread(act):
+    """Do something every tenth of a second until the test ends, as a queue's worker does when nobody wakes it."""
     stopping = threading.Event()
 
     def work():
         while not stopping.wait(0.1):
-            jobs_work()
+            act()
         connections.close_all()
 
     thread = threading.Thread(target=work)
@@ -50,11 +51,33 @@ def job_worker(committed_db):
 
 
 @pytest.fixture
-def key(committed_db):
-    return create_account(slug="acme", units_per_month=1000).private_key
+def job_worker(committed_db):
+    """Works on bulk jobs."""
+    yield from _in_a_thread(jobs_work)
 
 
 @pytest.fixture
-def client(server, key):
-    with ImageKit(private_key=key, base_url=server, max_retries=0) as client:
-        yield client
+def webhook_worker(committed_db, settings):
+    """Delivers webhooks, to receivers on this machine too."""
+    settings.MEDIAHUB_ALLOWED_PRIVATE_NETWORKS = ("127.0.0.0/8",)
+    yield from _in_a_thread(deliver_one)
+
+
+@pytest.fixture
+def account(committed_db):
+    return create_account(slug="acme", units_per_month=1000)
+
+
+@pytest.fixture
+def key(account):
+    return account.private_key
+
+
+@pytest.fixture
+def client(server, key, request):
+    """imagekitio 5, strict about answers; what a test's `sdk` mark names must have been called when the test ends."""
+    with (
+        checked(request) as called,
+        ImageKit(private_key=key, base_url=server, max_retries=0, _strict_response_validation=True) as client,
+    ):
+        yield Recorder(client, called)

@@ -10,6 +10,7 @@ PHOTOS = Path(__file__).parents[1] / "files" / "photos"
 
 
 @pytest.mark.process
+@pytest.mark.sdk("files.upload", "files.get", "files.update", "files.delete", "assets.list")
 def test_sdk_uploads_reads_updates_lists_and_deletes_a_file(client):
     made = client.files.upload(
         file=(PHOTOS / "coffee.jpg").read_bytes(),
@@ -79,32 +80,38 @@ def test_sdk_is_told_of_an_unknown_key(server, key):
 
 
 @pytest.mark.process
-def test_sdk_keeps_saved_extensions_and_uses_one(server, key, settings):
+@pytest.mark.sdk(
+    "saved_extensions.create",
+    "saved_extensions.list",
+    "saved_extensions.get",
+    "saved_extensions.update",
+    "saved_extensions.delete",
+)
+def test_sdk_keeps_saved_extensions_and_uses_one(client, settings):
     settings.MEDIAHUB_PROVIDER_CHAINS = {**settings.MEDIAHUB_PROVIDER_CHAINS, "ai-tasks": ["fake"]}
     tasks = [
         {"type": "select_tags", "instruction": "Name it.", "vocabulary": ["cup", "plate"], "max_selections": 1},
         {"type": "yes_no", "instruction": "A hand?", "on_yes": {"add_tags": ["hand"]}},
     ]
-    with ImageKit(private_key=key, base_url=server, max_retries=0, _strict_response_validation=True) as client:
-        made = client.saved_extensions.create(
-            name="Tableware", description="Names it", config={"name": "ai-tasks", "tasks": tasks}
-        )
-        assert made.id.startswith("ext_")
-        assert made.config.tasks[0].vocabulary == ["cup", "plate"]
-        assert client.saved_extensions.get(made.id) == made
-        assert client.saved_extensions.list() == [made]
+    made = client.saved_extensions.create(
+        name="Tableware", description="Names it", config={"name": "ai-tasks", "tasks": tasks}
+    )
+    assert made.id.startswith("ext_")
+    assert made.config.tasks[0].vocabulary == ["cup", "plate"]
+    assert client.saved_extensions.get(made.id) == made
+    assert client.saved_extensions.list() == [made]
 
-        uploaded = client.files.upload(
-            file=(PHOTOS / "coffee.jpg").read_bytes(),
-            file_name="coffee.jpg",
-            extensions=[{"name": "saved-extension", "id": made.id}],
-        )
-        assert uploaded.extension_status.ai_tasks == "pending"
+    uploaded = client.files.upload(
+        file=(PHOTOS / "coffee.jpg").read_bytes(),
+        file_name="coffee.jpg",
+        extensions=[{"name": "saved-extension", "id": made.id}],
+    )
+    assert uploaded.extension_status.ai_tasks == "pending"
 
-        changed = client.saved_extensions.update(made.id, config={"name": "remove-bg"})
-        assert (changed.name, changed.config.name) == ("Tableware", "remove-bg")
-        with pytest.raises(BadRequestError, match="Invalid extension configuration"):
-            client.saved_extensions.update(made.id, config={"name": "ai-tasks", "tasks": []})
-        client.saved_extensions.delete(made.id)
-        with pytest.raises(NotFoundError, match="The requested saved extension does not exist"):
-            client.saved_extensions.get(made.id)
+    changed = client.saved_extensions.update(made.id, config={"name": "remove-bg"})
+    assert (changed.name, changed.config.name) == ("Tableware", "remove-bg")
+    with pytest.raises(BadRequestError, match="Invalid extension configuration"):
+        client.saved_extensions.update(made.id, config={"name": "ai-tasks", "tasks": []})
+    client.saved_extensions.delete(made.id)
+    with pytest.raises(NotFoundError, match="The requested saved extension does not exist"):
+        client.saved_extensions.get(made.id)

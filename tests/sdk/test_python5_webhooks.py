@@ -10,6 +10,14 @@ from tests.receivers import Receiver
 
 
 @pytest.mark.process
+@pytest.mark.sdk(
+    "accounts.webhooks.create",
+    "accounts.webhooks.get",
+    "accounts.webhooks.list",
+    "accounts.webhooks.update",
+    "accounts.webhooks.delete",
+    "webhooks.unwrap",
+)
 def test_sdk_makes_lists_changes_and_deletes_webhooks_and_unwraps_events(client, settings):
     settings.MEDIAHUB_ALLOWED_PRIVATE_NETWORKS = ("127.0.0.0/8",)
     with Receiver(receivers.answer(204, b"")) as receiver:
