@@ -19,6 +19,7 @@ from tests.conftest import client_for
 from tests.extensions.scenes import ask_for, make_asset
 from tests.factories import (
     AssetVersionFactory,
+    BackfillFactory,
     BulkJobFactory,
     PurgeRequestFactory,
     SavedExtensionFactory,
@@ -37,6 +38,9 @@ NO_BODY = {
     ("saved-extension", "delete"),
     ("webhook-endpoint", "delete"),
     ("webhook-delivery-replay", "post"),
+    ("backfill-pause", "post"),
+    ("backfill-cancel", "post"),
+    ("backfill-retry", "post"),
 }
 """What these do is said by their address alone; a body is not looked at."""
 
@@ -182,6 +186,7 @@ def there(new_account, settings):
         "request_id": PurgeRequestFactory(account=account).request_id,
         "saved_id": SavedExtensionFactory(account=account).saved_id,
         "endpoint_id": WebhookEndpointFactory(account=account).endpoint_id,
+        "backfill_id": BackfillFactory(account=account, state="paused", error_code="by_a_person").backfill_id,
         "delivery_id": str(WebhookDeliveryFactory(account=account, state="delivered", finished_at=clock.now()).pk),
     }
 

@@ -121,6 +121,7 @@ THINGS = {
     "delivery_id": _row(factories.WebhookDeliveryFactory, "pk"),
     "request_id": _row(factories.PurgeRequestFactory, "request_id"),
     "job_id": _row(factories.BulkJobFactory, "job_id"),
+    "backfill_id": _row(factories.BackfillFactory, "backfill_id"),
 }
 """By what a route calls its last id: how to make one for an account; the id, and how it is deleted."""
 
