@@ -18,8 +18,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from extensions.api.incoming import content_id, receive, uploaded_file
+from extensions.api.incoming import content_id, uploaded_file
 from extensions.api.upload_form import UploadForm, parse_upload_form, parse_webhook_url
+from extensions.api.upload_steps import ready_file
 from extensions.catalog import Block, parse_blocks
 from extensions.models import ExtensionRun
 from extensions.runs.inline import answer_by, wait_for
@@ -86,9 +87,9 @@ class FileDetailsView(files.FileDetailsView):
 
 
 def _upload(user: KeyUser, source: SpooledFile | UrlSource, form: UploadForm, fingerprint: str) -> wire.Json:
-    """Receive, store, commit, wait: the order is REL U1's, with no slow work inside the transaction."""
+    """Receive, check, change, store, commit, wait: the order is REL U1's, with no slow work inside the transaction."""
     form = replace(form, blocks=resolve_blocks(user.account, form.blocks))
-    with receive(source, file_name=form.fields.file_name) as spooled:
+    with ready_file(source, form) as spooled:
         blob = store_file(
             path_or_file=spooled.path,
             name=form.fields.file_name,

@@ -6,11 +6,15 @@ from mediahub.lib.errors import DomainError
 
 
 class SearchError(DomainError):
-    """The expression cannot be read or means nothing. `errors` gives the character, counted from 1."""
+    """The expression cannot be read or means nothing. `errors` gives the character, counted from 1.
+
+    fault, position: the same apart, for other expressions that are read by the same grammar.
+    """
 
     code = "invalid_search_query"
 
     def __init__(self, message: str, *, position: int) -> None:
+        self.fault, self.position = message, position
         super().__init__(
             f"searchQuery, character {position}: {message}", field="searchQuery", errors={"position": position}
         )
