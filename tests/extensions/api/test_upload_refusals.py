@@ -27,9 +27,7 @@ FILE = part("file", b"bytes", b'; filename="x"')
 NAME = part("fileName", b"x.bin")
 
 
-@pytest.mark.parametrize(
-    "field", ["token", "expire", "signature", "publicKey", "checks", "customMetadata", "transformation"]
-)
+@pytest.mark.parametrize("field", ["token", "expire", "signature", "publicKey", "customMetadata"])
 def test_fields_that_come_later_are_named(api, field):
     body = assert_refused(upload(api, **{field: '{"a": 1}'}), field=field)
     assert field in body["message"]
