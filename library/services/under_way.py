@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
-from django.db import DatabaseError, IntegrityError, connection, connections, transaction
+from django.db import Error, IntegrityError, connection, connections, transaction
 from django.db.models import QuerySet
 
 from library.models import ApiKey, UploadReceipt, UploadUnderWay
@@ -144,7 +144,7 @@ def _remove_lease(upload: _Upload) -> None:
         return
     try:
         _leases(upload).filter(token=upload.token).delete()
-    except DatabaseError as error:
+    except Error as error:
         log.warning("upload_lease_left_to_run_out", error=repr(error))
 
 
@@ -205,6 +205,6 @@ def _note(upload: _Upload) -> None:
             is_over = upload not in _uploads
         if is_over:
             _remove_lease(upload)
-    except DatabaseError as error:
+    except Error as error:
         log.warning("upload_not_noted", error=repr(error))
         connection.close()

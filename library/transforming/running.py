@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import IO
 
 import structlog
@@ -33,6 +34,8 @@ from mediahub.lib.waits import a_place_to_wait
 log = structlog.get_logger(__name__)
 
 WAIT_FOR_A_PLACE_S = 10.0
+START_S = 5.0
+"""By the clock, for the process to begin on a busy machine."""
 _LOOK_EVERY_S = 0.02
 _PIECE = 1 << 20
 _KEPT_NAMES = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "TZ")
@@ -89,7 +92,7 @@ def _run(source: IO[bytes], result: IO[bytes], errors: IO[bytes], steps: Sequenc
             stderr=errors,
             pass_fds=(place,),
             # Processor time is limited inside; on a busy machine that may take longer by the clock.
-            timeout=2 * settings.MEDIAHUB_TRANSFORM_TIMEOUT_S,
+            timeout=START_S + 2 * settings.MEDIAHUB_TRANSFORM_TIMEOUT_S,
             check=False,
         )
     except subprocess.TimeoutExpired as error:
@@ -114,8 +117,8 @@ def _failure(status: int, errors: IO[bytes]) -> DomainError:
 @contextmanager
 def _place() -> Iterator[int]:
     """A locked file of this machine's few. Raises ServiceUnavailable when none becomes free in time."""
-    folder = spool_directory()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = Path(settings.MEDIAHUB_DATA_DIR) / "locks"
+    folder.mkdir(exist_ok=True, mode=0o700)
     end = time.monotonic() + WAIT_FOR_A_PLACE_S
     while True:
         for number in range(settings.MEDIAHUB_TRANSFORM_PROCESSES):

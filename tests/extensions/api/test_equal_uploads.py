@@ -230,7 +230,8 @@ class TestWaiting:
         if ON_POSTGRESQL:
             with connection.cursor() as cursor:
                 cursor.execute(
-                    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in %'"
+                    "SELECT count(*) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND state LIKE 'idle in %'"
                 )
                 assert cursor.fetchone()[0] == 0
         started = time.monotonic()
