@@ -59,7 +59,7 @@ def parse_upload_form(data: QueryDict) -> UploadForm:
         blocks=parse_blocks(data.get("extensions", ""), both_spellings=True),
         webhook_url=parse_webhook_url(data.get("webhookUrl", "")),
         parameters=[(name, [str(value) for value in values]) for name, values in data.lists() if name != "file"],
-        checks=parse_checks(data["checks"]) if data.get("checks") else None,
+        checks=parse_checks(checks) if (checks := data.get("checks")) else None,
         transformation=parse_transformation(data.get("transformation", "")),
     )
 

@@ -27,10 +27,10 @@ from mediahub.lib.waits import a_place_to_wait
 
 log = structlog.get_logger(__name__)
 
-NOTED_AFTER_S = 0.25
-"""SDKs repeat after 0.4 s at the earliest, so every upload that one of them repeats is over or noted by then."""
-SETTLED_AFTER_S = 1.0
-"""So long a repeat looks for an upload that another process has yet to note."""
+NOTED_AFTER_S = 1.0
+"""Longer than an upload takes under full load: else those that wait for the database would give it more to do."""
+SETTLED_AFTER_S = 2.0
+"""So long a repeat looks for an upload that another process has yet to note. SDKs repeat after 0.4 s or later."""
 LEASE = timedelta(seconds=15)
 RENEWED_EVERY_S = 4.0
 WAIT_AT_MOST_S = 45.0

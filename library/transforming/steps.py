@@ -7,6 +7,7 @@ picture other than the one asked for.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 from mediahub.lib.errors import DomainError
@@ -117,7 +118,14 @@ def _format(item: str, value: str) -> str:
     return value
 
 
-_READERS = {"w": _length, "h": _length, "c": _crop, "q": _percent, "f": _format, "bl": _percent}
+_READERS: dict[str, Callable[[str, str], float | int | str]] = {
+    "w": _length,
+    "h": _length,
+    "c": _crop,
+    "q": _percent,
+    "f": _format,
+    "bl": _percent,
+}
 assert set(_NAMES.values()) == {field.name for field in fields(Step)}
 
 
