@@ -36,7 +36,7 @@ RENEWED_EVERY_S = 4.0
 WAIT_AT_MOST_S = 45.0
 """SDKs give up after 60 s."""
 _LOOK_EVERY_S = 0.1
-_IDLE_S = 10.0
+_IDLE_S = 1.0
 
 
 @dataclass(eq=False)
