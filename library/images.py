@@ -99,13 +99,13 @@ def thumbnail(data: bytes, width: int, height: int, fmt: Format, *, limits: Limi
     if image.mode in _SCALABLE_MODES and "transparency" not in image.info:
         # Colours of a hundred megapixels are not worth converting for a hundred that are kept.
         image.thumbnail(box, Image.Resampling.LANCZOS, reducing_gap=2.0)
-        image = _plain(_to_srgb(image, profile))
+        image = plain(to_srgb(image, profile))
     else:
-        image = _plain(_to_srgb(image, profile))
+        image = plain(to_srgb(image, profile))
         image.thumbnail(box, Image.Resampling.LANCZOS, reducing_gap=2.0)
     image = imaging.upright(image, turn)
     if fmt == "JPEG":
-        image = _on_white(image)
+        image = on_white(image)
     return _encode(image, fmt)
 
 
@@ -113,7 +113,7 @@ def _has_alpha(image: Image.Image) -> bool:
     return image.mode in _ALPHA_MODES or "transparency" in image.info
 
 
-def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     """Convert colours by the embedded profile; one that is broken or does not fit the pixels counts as absent."""
     if not profile or image.mode not in ("RGB", "RGBA", "CMYK", "L"):
         return image
@@ -131,7 +131,7 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     return converted
 
 
-def _plain(image: Image.Image) -> Image.Image:
+def plain(image: Image.Image) -> Image.Image:
     """8-bit RGB or RGBA, which every output format takes."""
     if image.mode.startswith("I;16") or image.mode == "I":
         # Pillow would clip 16-bit greys instead of scaling them.
@@ -139,7 +139,7 @@ def _plain(image: Image.Image) -> Image.Image:
     return image.convert("RGBA" if _has_alpha(image) else "RGB")
 
 
-def _on_white(image: Image.Image) -> Image.Image:
+def on_white(image: Image.Image) -> Image.Image:
     if image.mode != "RGBA":
         return image
     white = Image.new("RGB", image.size, "white")

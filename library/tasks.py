@@ -23,6 +23,7 @@ from library.services.jobs.working import work_on
 from library.services.purges import forget_purges
 from library.services.receipts import VALID_FOR
 from library.services.spent_tokens import forget_tokens
+from library.services.under_way import sweep_leases
 from mediahub.lib.clock import now as clock_now
 from mediahub.lib.draining import draining
 from mediahub.lib.wakeup import task_name
@@ -119,8 +120,9 @@ def sweep_blobs(also_known: Callable[[list[str]], set[str]] | None = None) -> in
 
 
 def sweep_receipts() -> int:
-    """Forget receipts of uploads that can no longer be repeated; returns how many."""
-    return UploadReceipt.objects.filter(created_at__lt=clock_now() - 2 * VALID_FOR).delete()[0]
+    """Forget receipts of uploads that can no longer be repeated, and leases of dead ones; returns how many."""
+    now = clock_now()
+    return UploadReceipt.objects.filter(created_at__lt=now - 2 * VALID_FOR).delete()[0] + sweep_leases(now=now)
 
 
 def sweep_tokens() -> int:

@@ -133,8 +133,17 @@ def committed_db(_template_database: str, django_db_blocker, tmp_path: Path) -> 
         url = f"sqlite:///{name}"
     with django_db_blocker.unblock(), _connected_to(name):
         yield url
+        _end_watch_of_uploads()
     if ON_POSTGRESQL:
         _postgresql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def _end_watch_of_uploads() -> None:
+    """The thread that notes slow uploads ends by itself a moment after the last one; then nobody uses the database."""
+    from library.services import under_way
+
+    if (watch := under_way._watch) is not None:
+        watch.join(20)
 
 
 @contextmanager

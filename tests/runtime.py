@@ -211,12 +211,16 @@ class Runtime:
         private_key: str,
         timeout_s: float = 60,
         headers: dict[str, str] | None = None,
+        port: int | None = None,
         **fields: str,
     ) -> dict[str, Any]:
-        """Upload a file as a client would. Raises urllib's errors for other answers than 200."""
+        """Upload a file as a client would. Raises urllib's errors for other answers than 200.
+
+        port: of another web process than the one of `up`.
+        """
         body, content_type = multipart(data, fields)
         request = urllib.request.Request(  # noqa: TID251
-            f"{self.url}/api/v1/files/upload",
+            f"http://127.0.0.1:{port or self.port}/api/v1/files/upload",
             data=body,
             headers={"Content-Type": content_type, "Authorization": basic(private_key), **(headers or {})},
         )

@@ -13,32 +13,40 @@ from django.http import QueryDict
 
 from extensions.catalog import Block, parse_blocks
 from library.api.serializers import BadInput, check_description, parse_boolean
+from library.checks.parse import parse_checks
 from library.names import clean_coordinates, clean_file_name, clean_folder_path, clean_tags
+from library.search.nodes import Expr
 from library.services.assets import UploadFields
+from library.transforming.steps import Step, parse_transformation
 from library.wire import RESPONSE_FIELDS
 from mediahub.lib.http import BadUrl, check_url, policy_from_settings
 
 _EMPTY_OBJECT = re.compile(r"\s*\{\s*\}\s*\Z")
-NOT_YET = ("checks", "customMetadata", "transformation")
-OBJECTS = ("customMetadata", "transformation")
+NOT_YET = ("customMetadata",)
+OBJECTS = ("customMetadata",)
 """Fields in JSON, which clients also send when they hold nothing."""
 
 
 @dataclass(frozen=True)
 class UploadForm:
-    """A checked form. `parameters` are the fields as they were sent, for the receipt."""
+    """A checked form. `parameters` are the fields as they were sent, for the receipt.
+
+    checks: must hold for the file to be stored. transformation: what is done to the picture before.
+    """
 
     fields: UploadFields
     response_fields: tuple[str, ...]
     blocks: list[Block]
     webhook_url: str
     parameters: list[tuple[str, list[str]]]
+    checks: Expr | None = None
+    transformation: tuple[Step, ...] = ()
 
 
 def parse_upload_form(data: QueryDict) -> UploadForm:
     """Check the fields; empty ones count as absent, the last of repeated ones counts, unknown ones are ignored.
 
-    Raises BadInput, BadName or BadExtensions.
+    Raises BadInput, BadName, BadExtensions, BadChecks, BadTransformation or BadJSON.
     """
     for name in NOT_YET:
         if data.get(name) and not (name in OBJECTS and _EMPTY_OBJECT.match(str(data[name]))):
@@ -51,6 +59,8 @@ def parse_upload_form(data: QueryDict) -> UploadForm:
         blocks=parse_blocks(data.get("extensions", ""), both_spellings=True),
         webhook_url=parse_webhook_url(data.get("webhookUrl", "")),
         parameters=[(name, [str(value) for value in values]) for name, values in data.lists() if name != "file"],
+        checks=parse_checks(checks) if (checks := data.get("checks")) else None,
+        transformation=parse_transformation(data.get("transformation", "")),
     )
 
 

@@ -18,8 +18,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from extensions.api.incoming import content_id, receive, uploaded_file
+from extensions.api.incoming import content_id, uploaded_file
 from extensions.api.upload_form import UploadForm, parse_upload_form, parse_webhook_url
+from extensions.api.upload_steps import ready_file
 from extensions.catalog import Block, parse_blocks
 from extensions.models import ExtensionRun
 from extensions.runs.inline import answer_by, wait_for
@@ -43,6 +44,7 @@ from library.models import Account, Asset, AssetVersion, UploadReceipt
 from library.services.assets import AssetChanges, update_asset, upload_asset
 from library.services.blobs import StoredBlob, discarded_unless_written, store_file
 from library.services.receipts import find_receipt, upload_fingerprint, version_of, write_receipt
+from library.services.under_way import first_upload, repeated_upload
 from library.services.versions import lock_asset
 from library.storage import free_space_check
 from mediahub.lib.clock import now as clock_now
@@ -61,6 +63,14 @@ class Committed:
     answer: wire.Json
 
 
+class _Overtaken(Exception):
+    """While a repeat was carried out, the upload that it repeats was committed after all."""
+
+    def __init__(self, version: AssetVersion, committed: Committed) -> None:
+        super().__init__()
+        self.version, self.committed = version, committed
+
+
 class UploadView(APIView):
     """`POST /api/v1/files/upload`, by a private key or by what the account's back end has signed."""
 
@@ -71,16 +81,12 @@ class UploadView(APIView):
 
     def post(self, request: Request) -> Response:
         free_space_check()
-        user, source = key_user(request), uploaded_file(request.data)
+        source = uploaded_file(request.data)
         try:
             require_one_credential(request)
             form = parse_upload_form(cast(QueryDict, request.data))
             fingerprint = upload_fingerprint(parameters=form.parameters, content=content_id(source))
-            answer = _answer_again(request, user, form, fingerprint)
-            if answer is None:
-                require_fresh_token(request)
-                answer = _upload(user, source, form, fingerprint)
-            return Response(answer)
+            return Response(_upload(request, source, form, fingerprint))
         finally:
             source.close()
 
@@ -105,10 +111,28 @@ class FileDetailsView(files.FileDetailsView):
         return Response(answer)
 
 
-def _upload(user: KeyUser, source: SpooledFile | UrlSource, form: UploadForm, fingerprint: str) -> wire.Json:
-    """Receive, store, commit, wait: the order is REL U1's, with no slow work inside the transaction."""
+def _upload(request: Request, source: SpooledFile | UrlSource, form: UploadForm, fingerprint: str) -> wire.Json:
+    """The answer to an upload; a repeat gets the first one's, which it waits for if need be (REL U15)."""
+    user, repeated = key_user(request), is_repeat(request)
+    noted = repeated_upload if repeated else first_upload
+    with noted(api_key=user.api_key, fingerprint=fingerprint) as receipt:
+        done = _committed_before(receipt, form) if receipt else None
+        if done is None:
+            require_fresh_token(request)
+        try:
+            version, committed = done or _store(user, source, form, fingerprint, repeated=repeated)
+        except _Overtaken as error:
+            version, committed = error.version, error.committed
+    crash_point("upload.after_commit")
+    return _with_status(committed, lambda: _upload_answer(version, form))
+
+
+def _store(
+    user: KeyUser, source: SpooledFile | UrlSource, form: UploadForm, fingerprint: str, *, repeated: bool
+) -> tuple[AssetVersion, Committed]:
+    """Receive, check, change, store, commit: the order is REL U1's, with no slow work inside the transaction."""
     form = replace(form, blocks=resolve_blocks(user.account, form.blocks))
-    with receive(source, file_name=form.fields.file_name) as spooled:
+    with ready_file(source, form) as spooled:
         blob = store_file(
             path_or_file=spooled.path,
             name=form.fields.file_name,
@@ -117,9 +141,7 @@ def _upload(user: KeyUser, source: SpooledFile | UrlSource, form: UploadForm, fi
         )
     with discarded_unless_written(blob) as about_to_commit:
         crash_point("upload.after_blob")
-        version, committed = _commit_upload(user, blob, form, fingerprint, about_to_commit, now=clock_now())
-    crash_point("upload.after_commit")
-    return _with_status(committed, lambda: _upload_answer(version, form))
+        return _commit_upload(user, blob, form, fingerprint, about_to_commit, now=clock_now(), repeated=repeated)
 
 
 @repeat_on_conflict
@@ -132,7 +154,11 @@ def _commit_upload(
     about_to_commit: Callable[[], None],
     *,
     now: datetime,
+    repeated: bool,
 ) -> tuple[AssetVersion, Committed]:
+    if repeated and (receipt := find_receipt(api_key=user.api_key, fingerprint=fingerprint, now=now)):
+        # The first one's process was too slow even to say that it is at work.
+        _require_not_overtaken(receipt, form)
     version = upload_asset(account=user.account, blob=blob, fields=form.fields, now=now)
     runs = _request_runs(version.asset, version, form.blocks, form.webhook_url, now=now)
     write_receipt(
@@ -192,18 +218,19 @@ def _upload_answer(version: AssetVersion, form: UploadForm) -> wire.Json:
     return wire.upload_object(asset, version, form.response_fields)
 
 
-def _answer_again(request: Request, user: KeyUser, form: UploadForm, fingerprint: str) -> wire.Json | None:
-    """The first one's answer, if the client says that it repeats an upload and that one was committed (REL U15)."""
-    if not is_repeat(request):
-        return None
-    receipt = find_receipt(api_key=user.api_key, fingerprint=fingerprint, now=clock_now())
-    version = version_of(receipt) if receipt else None
-    if receipt is None or version is None:
+def _committed_before(receipt: UploadReceipt, form: UploadForm) -> tuple[AssetVersion, Committed] | None:
+    """What the upload of a receipt has written, or None if that was deleted since."""
+    version = version_of(receipt)
+    if version is None:
         return None
     log.info("upload_repeated", file_id=receipt.file_id)
-    return _with_status(
-        Committed(_runs_of(receipt), _upload_answer(version, form)), lambda: _upload_answer(version, form)
-    )
+    return version, Committed(_runs_of(receipt), _upload_answer(version, form))
+
+
+def _require_not_overtaken(receipt: UploadReceipt, form: UploadForm) -> None:
+    done = _committed_before(receipt, form)
+    if done:
+        raise _Overtaken(*done)
 
 
 def _runs_of(receipt: UploadReceipt) -> list[ExtensionRun]:

@@ -5,7 +5,7 @@ from library.models.asset import Asset, AssetVersion
 from library.models.folder import Folder
 from library.models.jobs import BulkJob, PurgeRequest
 from library.models.metadata import CustomMetadataField
-from library.models.receipt import UploadReceipt
+from library.models.receipt import UploadReceipt, UploadUnderWay
 from library.models.rendition import Rendition
 from library.models.search import EmbeddedKeyword, EmbeddedMetadata, NameWord, TagWord
 from library.models.spent_token import SpentToken
@@ -31,4 +31,5 @@ __all__ = [
     "Tag",
     "TagWord",
     "UploadReceipt",
+    "UploadUnderWay",
 ]

@@ -25,20 +25,34 @@ MAX_CLAUSES = 100
 MAX_VALUES = 1000
 """In all lists of an expression together."""
 
-_TEXT_OR_PARENTHESIS = re.compile(r'"(?:[^"\\]|\\.)*"|[()]', re.DOTALL)
+_TEXT_OR_PARENTHESIS = {
+    '"': re.compile(r'"(?:[^"\\]|\\.)*"|[()]', re.DOTALL),
+    "\"'": re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[()]""", re.DOTALL),
+}
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _LONGEST_NUMBER = 25
 
 
 def parse(text: str) -> Expr:
     """The expression as a tree. Raises SearchError with the position of what is wrong."""
+    expr = read(text, parser())
+    for clause in clauses_of(expr):
+        _check(clause)
+    return expr
+
+
+def read(text: str, parser: Lark, *, quotes: str = '"') -> Expr:
+    """The expression as a tree, within the limits, whatever its fields are. `library.checks` calls this, too.
+
+    quotes: the characters that texts stand between, `"` or both kinds. Raises SearchError.
+    """
     if len(text) > MAX_CHARACTERS:
         raise SearchError(f"An expression may have {MAX_CHARACTERS} characters.", position=MAX_CHARACTERS + 1)
-    _require_shallow(text)
+    _require_shallow(text, quotes)
     try:
-        expr: Expr = _parser().parse(text)  # type: ignore[assignment]
+        expr: Expr = parser.parse(text)  # type: ignore[assignment]
     except UnexpectedInput as error:
-        raise _unexpected(text, error) from error
+        raise _unexpected(text, error, quotes) from error
     except VisitError as error:
         raise error.orig_exc from error
     clauses = list(clauses_of(expr))
@@ -46,23 +60,22 @@ def parse(text: str) -> Expr:
         raise SearchError(f"An expression may have {MAX_CLAUSES} clauses.", position=clauses[MAX_CLAUSES].position)
     if sum(len(clause.values) for clause in clauses) > MAX_VALUES:
         raise SearchError(f"An expression may have {MAX_VALUES} values.", position=clauses[-1].position)
-    for clause in clauses:
-        _check(clause)
     return expr
 
 
-def _require_shallow(text: str) -> None:
+def _require_shallow(text: str, quotes: str) -> None:
     depth = 0
-    for match in _TEXT_OR_PARENTHESIS.finditer(text):
+    for match in _TEXT_OR_PARENTHESIS[quotes].finditer(text):
         depth += {"(": 1, ")": -1}.get(match.group(), 0)
         if depth > MAX_DEPTH:
             raise SearchError(f"Parentheses may be nested {MAX_DEPTH} deep.", position=match.start() + 1)
 
 
 @functools.cache
-def _parser() -> Lark:
+def parser(extension: str = "") -> Lark:
+    """The parser of the grammar. extension: lines of lark that change it, for other expressions of its kind."""
     grammar = (Path(__file__).parent / "grammar.lark").read_text()
-    return Lark(grammar, parser="lalr", transformer=_Reader())
+    return Lark(grammar + extension, parser="lalr", transformer=_Reader())
 
 
 @v_args(inline=True)
@@ -126,14 +139,14 @@ def _unquoted(token: Token) -> str:
     return _ESCAPE.sub(r"\1", token[1:-1])
 
 
-def _unexpected(text: str, error: UnexpectedInput) -> SearchError:
+def _unexpected(text: str, error: UnexpectedInput, quotes: str) -> SearchError:
     """What stands where something else should, or the end that comes too soon, and a piece of the text from there."""
     at = error.pos_in_stream if error.pos_in_stream is not None else len(text)
     token = getattr(error, "token", None)
     if token is not None and token.type == "$END":
         return SearchError("The expression ends too soon.", position=len(text) + 1)
     piece = shown(text[at : at + 20])
-    if isinstance(error, UnexpectedCharacters) and text[at : at + 1] == '"':
+    if isinstance(error, UnexpectedCharacters) and text[at : at + 1] in tuple(quotes):
         return SearchError(f"A text is not closed by a quotation mark: {piece}.", position=at + 1)
     return SearchError(f"Not expected here: {piece}.", position=at + 1)
 

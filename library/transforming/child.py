@@ -1,0 +1,65 @@
+"""The process that changes one picture and ends: `python -m library.transforming.child ORDER`, started by `running`.
+
+Standard input is the picture's file, standard output a file for the result; ORDER is JSON with `steps`, `limits`,
+`memory_bytes`, `cpu_s`, `result_bytes` and `parent`. The exit status says what came of it (`EXITS`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import sys
+from typing import Any
+
+from library.transforming import drawing
+from library.transforming.steps import Step
+from mediahub.lib.imaging import CORRUPT, NOT_PROCESSABLE, UNSUPPORTED, ImageError, Limits
+from mediahub.lib.parents import die_with_parent
+
+EXITS = {
+    CORRUPT: 10,
+    NOT_PROCESSABLE: 11,
+    UNSUPPORTED: 12,
+    drawing.ANIMATED: 13,
+    drawing.RESULT_TOO_LARGE: 14,
+}
+OUT_OF_MEMORY = 15
+
+
+def main(order: dict[str, Any]) -> int:
+    """Limit this process, change the picture, and return the exit status."""
+    die_with_parent(order["parent"], signal.SIGKILL)
+    _limit(resource.RLIMIT_AS, order["memory_bytes"])
+    # A second more for the hard limit, so that the signal tells which limit it was.
+    _limit(resource.RLIMIT_CPU, order["cpu_s"], order["cpu_s"] + 1)
+    _limit(resource.RLIMIT_FSIZE, order["result_bytes"])
+    _limit(resource.RLIMIT_CORE, 0)
+    try:
+        with os.fdopen(0, "rb", closefd=False) as source:
+            result = drawing.transform(
+                source, [Step(**step) for step in order["steps"]], limits=Limits(**order["limits"])
+            )
+        if len(result) > order["result_bytes"]:
+            return EXITS[drawing.RESULT_TOO_LARGE]
+        with os.fdopen(1, "wb", closefd=False) as out:
+            out.write(result)
+    except ImageError as error:
+        return EXITS[error.code]
+    except MemoryError:
+        return OUT_OF_MEMORY
+    return 0
+
+
+def _limit(what: int, soft: int, hard: int | None = None) -> None:
+    """Set a limit of this process, or keep the one that is stricter."""
+    _, hardest = resource.getrlimit(what)
+    hard = soft if hard is None else hard
+    if hardest != resource.RLIM_INFINITY:
+        soft, hard = min(soft, hardest), min(hard, hardest)
+    resource.setrlimit(what, (soft, hard))
+
+
+if __name__ == "__main__":
+    sys.exit(main(json.loads(sys.argv[1])))
