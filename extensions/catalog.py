@@ -17,6 +17,9 @@ from mediahub.lib.errors import DomainError
 from mediahub.lib.json_input import loads_strict
 
 MOST_BLOCKS = 20
+MOST_OPTIONS = 50
+MOST_OPTION_CHARACTERS = 8192
+LONGEST_ID = 100
 OTHER_SPELLINGS = {"min_confidence": "minConfidence", "max_tags": "maxTags"}
 
 
@@ -77,34 +80,39 @@ class Block:
     index: int
 
 
-def _number_between(low: float, high: float, *, whole: bool) -> Callable[[Any], str | None]:
-    kind = "a whole number" if whole else "a number"
+@dataclass(frozen=True)
+class NumberBetween:
+    """The check of a number; the API's description reads its bounds."""
 
-    def check(value: Any) -> str | None:
+    low: float
+    high: float
+    whole: bool
+
+    def __call__(self, value: Any) -> str | None:
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-        if not is_number or (whole and value != int(value)) or not low <= value <= high:
-            return f"must be {kind} from {low:g} to {high:g}"
+        if not is_number or (self.whole and value != int(value)) or not self.low <= value <= self.high:
+            return f"must be {'a whole number' if self.whole else 'a number'} from {self.low:g} to {self.high:g}"
         return None
-
-    return check
 
 
 def _plain_object(value: Any) -> str | None:
     if not isinstance(value, dict):
         return "must be an object"
-    if len(value) > 50 or len(json.dumps(value)) > 8192:
-        return "must not have more than 50 members or 8192 characters"
+    if len(value) > MOST_OPTIONS or len(json.dumps(value)) > MOST_OPTION_CHARACTERS:
+        return f"must not have more than {MOST_OPTIONS} members or {MOST_OPTION_CHARACTERS} characters"
     return None
 
 
 def _text(value: Any) -> str | None:
-    return None if isinstance(value, str) and 0 < len(value) <= 100 else "must be a text of 1 to 100 characters"
+    if isinstance(value, str) and 0 < len(value) <= LONGEST_ID:
+        return None
+    return f"must be a text of 1 to {LONGEST_ID} characters"
 
 
 def _tagging_parameters(*, required: bool) -> tuple[Parameter, ...]:
     return (
-        Parameter("minConfidence", "Least confidence (%)", _number_between(0, 100, whole=False), required, 0),
-        Parameter("maxTags", "Most tags", _number_between(0, 30, whole=True), required, 30),
+        Parameter("minConfidence", "Least confidence (%)", NumberBetween(0, 100, whole=False), required, 0),
+        Parameter("maxTags", "Most tags", NumberBetween(0, 30, whole=True), required, 30),
     )
 
 

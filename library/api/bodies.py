@@ -13,6 +13,7 @@ from library.names import MAX_PATH_BYTES, clean_tags
 
 MAX_TEXT = 2 * MAX_PATH_BYTES
 MAX_AI_TAG_CHARACTERS = 200
+MOST_AI_TAGS = 1000
 
 
 def required_text(body: Mapping[str, Any], name: str) -> str:
@@ -59,7 +60,7 @@ def tags(body: Mapping[str, Any]) -> tuple[str, ...]:
 def ai_tags(body: Mapping[str, Any]) -> tuple[str, ...]:
     """Names of machine tags: at least one."""
     value = body.get("AITags")
-    if not isinstance(value, list) or not value or len(value) > 1000 or not all(_is_ai_tag(item) for item in value):
+    if not isinstance(value, list) or not 1 <= len(value) <= MOST_AI_TAGS or not all(map(_is_ai_tag, value)):
         raise BadInput("AITags must be an array of tag names, and not an empty one.", field="AITags")
     return tuple(item.strip() for item in value)
 
