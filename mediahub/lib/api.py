@@ -122,4 +122,7 @@ def _as_api_error(response: HttpResponse) -> HttpResponse:
         405: "This method is not allowed here.",
     }
     message = sentences.get(response.status_code, "The server could not answer this request.")
-    return error_response(message, status=response.status_code)
+    answer = error_response(message, status=response.status_code)
+    if "Allow" in response:
+        answer["Allow"] = response["Allow"]
+    return answer

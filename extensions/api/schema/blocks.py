@@ -28,7 +28,7 @@ from extensions.catalog import (
     NumberBetween,
     Parameter,
 )
-from mediahub.lib.openapi.shapes import Shape, any_of, array, body, flag, mapping, number, one_of, ref, text, whole
+from mediahub.lib.openapi.shapes import Shape, any_of, array, body, mapping, number, one_of, ref, text, whole
 
 _WORDS = array(
     text(least=1, most=MOST_WORD_CHARACTERS),
@@ -54,10 +54,11 @@ _ACTION_MEMBERS: dict[str, Shape] = {
     "unset_metadata": array(body({"field": _FIELD}, required=("field",), closed=True), least=1, most=MOST_ENTRIES),
 }
 _REMOVE_BG_OPTIONS: dict[str, Shape] = {
-    "add_shadow": flag("An artificial shadow."),
-    "semitransparency": flag("Half-transparent regions."),
-    "bg_color": text("Hexadecimal, or the name of a colour.", examples=["f4f1ea"]),
-    "bg_image_url": text("A background picture; not together with `bg_color`."),
+    # Without types: providers judge values, and what was asked for is shown as it came.
+    "add_shadow": {"description": "True: an artificial shadow."},
+    "semitransparency": {"description": "False: no half-transparent regions."},
+    "bg_color": {"description": "Hexadecimal, or the name of a colour.", "examples": ["f4f1ea"]},
+    "bg_image_url": {"description": "A background picture; not together with `bg_color`."},
 }
 
 

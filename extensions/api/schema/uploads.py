@@ -76,7 +76,10 @@ _BY_TOKEN: dict[str, Shape] = {
     "token": text("In place of a private key: a JSON Web Token (HS256) of every other field except file, used once."),
 }
 _FAULTS = {
-    400: Fault("A field is wrong; `field` names it. Or the extension units do not suffice. Nothing was stored."),
+    400: Fault(
+        "A field is wrong; `field` names it. Or the extension units do not suffice. Nothing was stored.",
+        ("INVALID_FOLDER_PATH", "VERSION_LIMIT_EXCEEDED"),
+    ),
     507: NO_ROOM,
 }
 _ANSWERS = {200: Answer("The file is stored.", ref("UploadedFile"))}

@@ -53,6 +53,7 @@ CODES = {
     "run_is_open": "the run has not ended",
     "run_is_over": "the run has ended",
     "same_place": "the file is there, or has the name, already",
+    "secret_unreadable": "a stored secret cannot be read; its operator has to look",
     "service_unavailable": "a part of the server does not answer at present",
     "storage_full": "the server has no room for the file",
     "storage_unavailable": "the file storage does not answer at present",
