@@ -7,19 +7,16 @@ Wire facts: API section 4.
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
 
-from extensions.ai_tasks import Fault, check_tasks
+from extensions.ai_tasks import MEMBERS, MOST_TASKS, Fault, check_tasks
 from mediahub.lib.errors import DomainError
 from mediahub.lib.json_input import loads_strict
 
 MOST_BLOCKS = 20
-MOST_OPTIONS = 50
-MOST_OPTION_CHARACTERS = 8192
-LONGEST_ID = 100
 OTHER_SPELLINGS = {"min_confidence": "minConfidence", "max_tags": "maxTags"}
 
 
@@ -31,7 +28,8 @@ class BadExtensions(DomainError):
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter of an extension. `check` returns a sentence about what is wrong with a value, or None.
+    """One parameter of an extension. `check` returns a sentence about what is wrong with a value, or None; `schema`
+    says in JSON Schema which values are right, as far as that can.
 
     For values with an inside it returns a Fault, which says where.
     """
@@ -41,6 +39,7 @@ class Parameter:
     check: Callable[[Any], str | Fault | None]
     required: bool = False
     default: Any = None
+    schema: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -80,39 +79,61 @@ class Block:
     index: int
 
 
-@dataclass(frozen=True)
-class NumberBetween:
-    """The check of a number; the API's description reads its bounds."""
+def _number_between(low: float, high: float, *, whole: bool) -> Callable[[Any], str | None]:
+    kind = "a whole number" if whole else "a number"
 
-    low: float
-    high: float
-    whole: bool
-
-    def __call__(self, value: Any) -> str | None:
+    def check(value: Any) -> str | None:
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-        if not is_number or (self.whole and value != int(value)) or not self.low <= value <= self.high:
-            return f"must be {'a whole number' if self.whole else 'a number'} from {self.low:g} to {self.high:g}"
+        if not is_number or (whole and value != int(value)) or not low <= value <= high:
+            return f"must be {kind} from {low:g} to {high:g}"
         return None
+
+    return check
 
 
 def _plain_object(value: Any) -> str | None:
     if not isinstance(value, dict):
         return "must be an object"
-    if len(value) > MOST_OPTIONS or len(json.dumps(value)) > MOST_OPTION_CHARACTERS:
-        return f"must not have more than {MOST_OPTIONS} members or {MOST_OPTION_CHARACTERS} characters"
+    if len(value) > 50 or len(json.dumps(value)) > 8192:
+        return "must not have more than 50 members or 8192 characters"
     return None
 
 
+TASKS_SCHEMA: dict[str, Any] = {
+    "type": "array",
+    "minItems": 1,
+    "maxItems": MOST_TASKS,
+    "items": {
+        "type": "object",
+        "required": ["type", "instruction"],
+        "properties": {"type": {"enum": sorted(MEMBERS)}, "instruction": {"type": "string"}},
+    },
+}
+"""What JSON Schema can say of tasks in short; docs/ai-tasks.md has every member."""
+
+
 def _text(value: Any) -> str | None:
-    if isinstance(value, str) and 0 < len(value) <= LONGEST_ID:
-        return None
-    return f"must be a text of 1 to {LONGEST_ID} characters"
+    return None if isinstance(value, str) and 0 < len(value) <= 100 else "must be a text of 1 to 100 characters"
 
 
 def _tagging_parameters(*, required: bool) -> tuple[Parameter, ...]:
     return (
-        Parameter("minConfidence", "Least confidence (%)", NumberBetween(0, 100, whole=False), required, 0),
-        Parameter("maxTags", "Most tags", NumberBetween(0, 30, whole=True), required, 30),
+        Parameter(
+            "minConfidence",
+            "Least confidence (%)",
+            _number_between(0, 100, whole=False),
+            required,
+            0,
+            {"type": "number", "minimum": 0, "maximum": 100},
+        ),
+        Parameter(
+            "maxTags",
+            "Most tags",
+            _number_between(0, 30, whole=True),
+            required,
+            30,
+            {"type": "integer", "minimum": 0, "maximum": 30},
+        ),
     )
 
 
@@ -124,7 +145,7 @@ CATALOG: dict[str, Extension] = {
             "Remove background",
             "images",
             False,
-            (Parameter("options", "Options", _plain_object),),
+            (Parameter("options", "Options", _plain_object, schema={"type": "object", "maxProperties": 50}),),
             "a new current version without its background",
             accepts_animated=False,
             makes_version=True,
@@ -159,7 +180,7 @@ CATALOG: dict[str, Extension] = {
             "AI tasks",
             "tagging",
             True,
-            (Parameter("tasks", "Tasks", check_tasks, required=True),),
+            (Parameter("tasks", "Tasks", check_tasks, required=True, schema=TASKS_SCHEMA),),
             "tags and custom metadata",
         ),
     )

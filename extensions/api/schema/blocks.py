@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from extensions.ai_tasks import (
     ACTIONS,
     LONGEST_FIELD_NAME,
@@ -19,16 +17,12 @@ from extensions.ai_tasks import (
 )
 from extensions.catalog import (
     CATALOG,
-    LONGEST_ID,
     MOST_BLOCKS,
-    MOST_OPTION_CHARACTERS,
-    MOST_OPTIONS,
     SAVED_EXTENSION,
     Extension,
-    NumberBetween,
     Parameter,
 )
-from mediahub.lib.openapi.shapes import Shape, any_of, array, body, mapping, number, one_of, ref, text, whole
+from mediahub.lib.openapi.shapes import Shape, any_of, array, body, one_of, ref, text, whole
 
 _WORDS = array(
     text(least=1, most=MOST_WORD_CHARACTERS),
@@ -76,20 +70,13 @@ def _task(kind: str) -> Shape:
 
 
 def _parameter(parameter: Parameter) -> Shape:
-    """The shape of one parameter; one that is not known here is any value, and a test asks that none is."""
-    check = parameter.check
-    if isinstance(check, NumberBetween):
-        kind = whole if check.whole else number
-        return kind(parameter.title, low=_plain(check.low), high=_plain(check.high))
+    """The shape of one parameter: as the catalogue has it, and with what is inside where that is more."""
+    shape = {"description": parameter.title, **parameter.schema}
     if parameter.name == "options":
-        return {
-            **mapping(True, f"Handed on to the provider; at most {MOST_OPTION_CHARACTERS} characters of JSON."),
-            "properties": _REMOVE_BG_OPTIONS,
-            "maxProperties": MOST_OPTIONS,
-        }
+        return shape | {"properties": _REMOVE_BG_OPTIONS, "additionalProperties": True}
     if parameter.name == "tasks":
         return array(ref("Task"), "Each succeeds or fails by itself.", least=1, most=MOST_TASKS)
-    return {"description": parameter.title}
+    return shape
 
 
 def _block(extension: Extension) -> Shape:
@@ -98,10 +85,6 @@ def _block(extension: Extension) -> Shape:
     required = ("name", *(parameter.name for parameter in extension.parameters if parameter.required))
     when = "May be finished in the answer." if extension.is_synchronous_first else "Always `pending` in the answer."
     return body(members, f"Writes {extension.writes}. {when}", required=required, closed=True)
-
-
-def _plain(bound: float) -> Any:
-    return int(bound) if bound == int(bound) else bound
 
 
 def component_of(name: str) -> str:
@@ -120,7 +103,7 @@ STATUS: Shape = {
 COMPONENTS: dict[str, Shape] = {
     **{component_of(name): _block(extension) for name, extension in CATALOG.items()},
     "SavedExtensionReference": body(
-        {"name": {"const": SAVED_EXTENSION}, "id": text("Of a saved extension.", least=1, most=LONGEST_ID)},
+        {"name": {"const": SAVED_EXTENSION}, "id": text("Of a saved extension.", least=1)},
         "The extension that is stored under this id.",
         required=("name", "id"),
         closed=True,

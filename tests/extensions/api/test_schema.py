@@ -157,7 +157,7 @@ def test_every_extension_of_the_catalogue_and_every_parameter_has_a_shape():
     for name, extension in CATALOG.items():
         members = COMPONENTS[component_of(name)]["properties"]
         assert set(members) == {"name", *(parameter.name for parameter in extension.parameters)}
-        # A parameter whose check is unknown to the schema would be described as any value.
+        # A parameter without a schema would be described as any value.
         assert not [member for member, shape in members.items() if not {"const", "type"} & set(shape)]
 
 
@@ -200,6 +200,7 @@ def under_a_path():
     set_script_prefix("/")
 
 
+@pytest.mark.django_db
 def test_document_and_page_name_the_path_that_the_server_is_under(under_a_path):
     assert under_a_path("/api/schema").json["servers"] == [{"url": "/media-hub/"}]
     assert 'data-schema="/media-hub/api/schema"' in under_a_path("/api/docs").text
