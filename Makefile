@@ -63,7 +63,7 @@ check-schema: $(STAMP)
 	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file "$$made" && \
 	if diff -u docs/openapi.yaml "$$made" | head -n 40 | grep .; then \
 		echo "docs/openapi.yaml is not what the code says any more: run 'make schema' and commit the file." >&2; exit 1; \
-	fi; echo "API schema unchanged"
+	fi && echo "API schema unchanged"
 
 schema: $(STAMP) ## write docs/openapi.yaml anew, after a change of the API
 	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml

@@ -25,7 +25,7 @@ from mediahub.lib.openapi.shapes import (
     text,
 )
 
-_URL = text("Called at the end of each extension; see the webhook `extensionFinished`.", format="uri")
+_URL = text("URL that is called at the end of each extension; see the webhook `extensionFinished`.")
 _METADATA = mapping(nullable(ref("CustomMetadataValue")), "By the names of the account's fields.")
 _TRANSFORMATION = body(
     {

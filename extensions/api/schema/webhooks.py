@@ -119,9 +119,9 @@ OPERATIONS: dict[str, Operation] = {
         summary="The log, newest first",
         query={
             "state": one_of(WebhookDelivery.State.values),
-            "receiver": text("Scheme, host and port, or any URL there.", format="uri"),
+            "receiver": text("Scheme, host and port, or any URL there."),
             "event": text(),
-            "since": text("ISO 8601.", format="date-time"),
+            "since": text("ISO 8601."),
             "before": whole("Go on from this id; `before` of the page.", low=1, high=LARGEST_ID),
             "limit": whole(low=1, high=MOST_ROWS, default=20),
         },

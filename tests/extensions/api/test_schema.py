@@ -52,7 +52,8 @@ INTERNAL_CODES = {
 }
 """Codes of errors that no operation of the API answers."""
 
-NO_REASONS = {"ASC_CREATED", "CONTENT_LENGTH", "HTTP_AUTHORIZATION", "ORIGINAL_CREATION_DATE"}
+NO_REASONS = {"ASC_CREATED", "CONTENT_LENGTH", "HTTP_AUTHORIZATION", "MAX_ATTEMPTS", "ORIGINAL_CREATION_DATE"}
+"""Other words in capitals in the code that gives reasons."""
 
 
 def routes() -> dict[str, list[URLPattern]]:
@@ -193,14 +194,13 @@ def test_the_document_needs_no_key_and_comes_as_json_and_yaml():
 
 
 @pytest.fixture
-def under_a_path():
+def under_a_path(connection_stays):
     """A client of the real application as a server under /media-hub gets its requests."""
     client = werkzeug.test.Client(application)
     yield lambda path: client.get(path, base_url="http://testserver/media-hub")
     set_script_prefix("/")
 
 
-@pytest.mark.django_db
 def test_document_and_page_name_the_path_that_the_server_is_under(under_a_path):
     assert under_a_path("/api/schema").json["servers"] == [{"url": "/media-hub/"}]
     assert 'data-schema="/media-hub/api/schema"' in under_a_path("/api/docs").text
