@@ -3,6 +3,7 @@
 
 SHELL := /bin/sh
 ARGS ?=
+EXAMPLES ?= 100
 JOBS ?= auto
 VENV := .venv
 BIN := $(VENV)/bin
@@ -16,7 +17,7 @@ PYTEST := $(BIN)/python -m pytest -p tests.skip_policy
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-sdks setup-browser browser-if-possible run worker demo test test-sqlite test-postgresql \
-	check format bench bench-search lock
+	check check-schema schema fuzz format bench bench-search lock
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -77,6 +78,20 @@ check: $(STAMP) ## everything that needs no test run: style, types, layers, sett
 	$(BIN)/python manage.py check
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python -m tests.rel_coverage
+	@$(MAKE) --no-print-directory check-schema
+
+check-schema: $(STAMP)
+	@made=$$(mktemp) && trap 'rm -f "$$made"' EXIT && \
+	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file "$$made" && \
+	if diff -u docs/openapi.yaml "$$made" | head -n 40 | grep .; then \
+		echo "docs/openapi.yaml is not what the code says any more: run 'make schema' and commit the file." >&2; exit 1; \
+	fi && echo "API schema unchanged"
+
+schema: $(STAMP) ## write docs/openapi.yaml anew, after a change of the API
+	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
+
+fuzz: $(STAMP) ## schemathesis for longer and with other requests each time (EXAMPLES=200, ARGS for pytest)
+	MEDIAHUB_TEST_DB=sqlite MEDIAHUB_TEST_EXAMPLES=$(EXAMPLES) $(PYTEST) -n $(JOBS) --timeout=3600 $(ARGS) tests/extensions/api/test_schemathesis.py
 
 format: $(STAMP) ## bring the code into its form
 	$(BIN)/ruff check --fix

@@ -58,6 +58,8 @@ INSTALLED_APPS = [
     "django_htmx",
     "template_partials",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "library",
     "extensions",
 ]
@@ -379,6 +381,15 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "mediahub.lib.api.exception_handler",
     "UNAUTHENTICATED_USER": None,
     "URL_FORMAT_OVERRIDE": None,
+    "DEFAULT_SCHEMA_CLASS": "extensions.api.schema.generator.OperationSchema",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "MediaHub",
+    "VERSION": "1",
+    "DESCRIPTION": "Speaks ImageKit's wire format. What is under /api/, except uploads, is MediaHub's own.",
+    "OAS_VERSION": "3.1.0",
+    "DEFAULT_GENERATOR_CLASS": "extensions.api.schema.generator.Generator",
+    "SERVE_INCLUDE_SCHEMA": False,
 }
 MEDIAHUB_RATE_LIMITS = env_rates(
     "MEDIAHUB_RATE_LIMITS", {"read": "100/300", "write": "40/120", "bulk": "10/40", "upload": "0"}

@@ -210,12 +210,15 @@ def api(new_account):
 
 
 def client_for(private_key: str):
-    """An API client with Basic auth: the key as user name, the SDKs' placeholder as password."""
+    """An API client with Basic auth: the key as user name, the SDKs' placeholder as password.
+
+    Every answer that it gets is held against the OpenAPI document.
+    """
     import base64
 
-    from rest_framework.test import APIClient
+    from tests.described import DescribedClient
 
-    client = APIClient(raise_request_exception=False)
+    client = DescribedClient(raise_request_exception=False)
     token = base64.b64encode(f"{private_key}:do_not_set".encode()).decode()
     client.credentials(HTTP_AUTHORIZATION=f"Basic {token}")
     return client

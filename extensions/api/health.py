@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Max
 from django.http import HttpRequest, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from extensions.models import ExtensionRun, Turn, WebhookDelivery
@@ -31,12 +32,14 @@ _kept: list[tuple[float, dict[str, str | None]]] = []
 _one_at_a_time = threading.Lock()
 
 
+@csrf_exempt
 @require_safe
 def live(request: HttpRequest) -> JsonResponse:
     """200 as long as the process answers."""
     return JsonResponse({"status": "ok"})
 
 
+@csrf_exempt
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
     """200 if database, blob store and broker answer and no work has been due for long, else 503.

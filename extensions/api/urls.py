@@ -2,7 +2,7 @@
 
 from django.urls import re_path
 
-from extensions.api import health
+from extensions.api import health, schema_pages
 from extensions.api.backfills import (
     BackfillCancelView,
     BackfillListView,
@@ -30,6 +30,8 @@ from extensions.api.webhooks import EndpointListView, EndpointView
 urlpatterns = [
     re_path(r"^api/v1/files/upload/?$", UploadView.as_view(), name="upload"),
     re_path(r"^api/v2/files/upload/?$", UploadV2View.as_view(), name="upload-v2"),
+    re_path(r"^api/schema/?$", schema_pages.SchemaView.as_view(), name="api-schema"),
+    re_path(r"^api/docs/?$", schema_pages.docs, name="api-docs"),
     re_path(r"^api/health/live/?$", health.live, name="health-live"),
     re_path(r"^api/health/ready/?$", health.ready, name="health-ready"),
     re_path(r"^api/runs/?$", RunListView.as_view(), name="run-list"),

@@ -10,6 +10,16 @@ from rest_framework.views import APIView
 from library.api.auth import key_user
 from mediahub.lib.errors import DomainError
 
+ABSENT = {
+    "v1/named-transformations": "Named transformations other than the thumbnail's",
+    "v1/accounts/origins": "Origins",
+    "v1/accounts/url-endpoints": "URL endpoints",
+}
+"""Path to what the sentence calls it."""
+
+COLLECTION_METHODS = ("get", "post")
+ITEM_METHODS = ("get", "put", "patch", "delete")
+
 
 class NotImplementedHere(DomainError):
     """The operation exists in ImageKit and not here; trying again does not help."""
@@ -19,7 +29,7 @@ class NotImplementedHere(DomainError):
 
 
 class AbsentView(APIView):
-    """Any method on an operation of the account that is absent. `what` names it in the sentence."""
+    """An operation of the account that is absent. `what` names it in the sentence."""
 
     resource_group = "account"
     what = ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from library.api.serializers import MAX_AI_TAG_CHARACTERS, BadInput
+from library.api.serializers import MAX_AI_TAG_CHARACTERS, MAX_AI_TAG_NAMES, BadInput
 from library.names import MAX_PATH_BYTES, clean_tags
 
 MAX_TEXT = 2 * MAX_PATH_BYTES
@@ -58,7 +58,7 @@ def tags(body: Mapping[str, Any]) -> tuple[str, ...]:
 def ai_tags(body: Mapping[str, Any]) -> tuple[str, ...]:
     """Names of machine tags: at least one."""
     value = body.get("AITags")
-    if not isinstance(value, list) or not value or len(value) > 1000 or not all(_is_ai_tag(item) for item in value):
+    if not isinstance(value, list) or not 1 <= len(value) <= MAX_AI_TAG_NAMES or not all(map(_is_ai_tag, value)):
         raise BadInput("AITags must be an array of tag names, and not an empty one.", field="AITags")
     return tuple(item.strip() for item in value)
 

@@ -3,17 +3,17 @@
 from django.urls import re_path
 
 from library.api import bulk, cache, folders, moving, reviews
-from library.api.absent import AbsentView
+from library.api.absent import ABSENT, COLLECTION_METHODS, ITEM_METHODS, AbsentView
 from library.api.files import FileDetailsView, FileListView, FileView
 from library.api.versions import VersionListView, VersionRestoreView, VersionView
 
 _FILE = r"v1/files/(?P<file_id>[^/]+)"
 _VERSION = rf"{_FILE}/versions/(?P<version_id>[^/]+)"
 
-_ABSENT = (
-    ("v1/named-transformations", "Named transformations other than the thumbnail's"),
-    ("v1/accounts/origins", "Origins"),
-    ("v1/accounts/url-endpoints", "URL endpoints"),
+_ABSENT = tuple(
+    re_path(rf"^{path}{tail}/?$", AbsentView.as_view(what=what, http_method_names=[*methods, "options"]))
+    for path, what in ABSENT.items()
+    for tail, methods in (("", COLLECTION_METHODS), (r"/(?P<resource_id>[^/]+)", ITEM_METHODS))
 )
 
 urlpatterns = [
@@ -31,7 +31,7 @@ urlpatterns = [
     re_path(r"^v1/bulkJobs/moveFolder/?$", folders.MoveFolderView.as_view(), name="move-folder"),
     re_path(r"^v1/bulkJobs/renameFolder/?$", folders.RenameFolderView.as_view(), name="rename-folder"),
     re_path(r"^v1/bulkJobs/(?P<job_id>[^/]+)/?$", folders.BulkJobView.as_view(), name="bulk-job"),
-    *(re_path(rf"^{path}(?:/[^/]+)?/?$", AbsentView.as_view(what=what)) for path, what in _ABSENT),
+    *_ABSENT,
     re_path(r"^api/ai-tags/?$", reviews.AITagListView.as_view(), name="ai-tags"),
     re_path(r"^api/ai-tags/counts/?$", reviews.AITagCountsView.as_view(), name="ai-tag-counts"),
     re_path(r"^api/ai-tags/review/?$", reviews.AITagReviewView.as_view(), name="ai-tag-review"),

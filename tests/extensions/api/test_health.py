@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.test import Client
 
 from extensions.api import health
 from extensions.models import ExtensionRun, Turn
@@ -32,6 +33,13 @@ def broker_is_up(monkeypatch):
 
 def test_live_needs_nothing(client):
     assert client.get("/api/health/live").json() == {"status": "ok"}
+
+
+@pytest.mark.parametrize("page", ["live", "ready"])
+def test_other_methods_are_405_and_say_which_are_not(page):
+    answer = Client(enforce_csrf_checks=True).post(f"/api/health/{page}")
+    assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD")
+    assert answer.json()["message"] == "This method is not allowed here."
 
 
 def test_ready_is_200_when_every_part_answers(client, broker_is_up):
