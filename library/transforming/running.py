@@ -40,7 +40,7 @@ _LOOK_EVERY_S = 0.02
 _PIECE = 1 << 20
 _KEPT_NAMES = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "TZ")
 
-_SENTENCES = {
+REFUSALS = {
     CORRUPT: "The image is damaged, so it cannot be transformed.",
     NOT_PROCESSABLE: "The image is larger than what this server transforms.",
     UNSUPPORTED: "The file is not an image of a kind that can be transformed (JPEG, PNG, WebP, AVIF, HEIC, GIF, TIFF, "
@@ -48,6 +48,7 @@ _SENTENCES = {
     drawing.ANIMATED: "Animated images cannot be transformed.",
     drawing.RESULT_TOO_LARGE: "The result of the transformation would be larger than what this server stores.",
 }
+"""By its code: what is said of a picture that cannot be transformed."""
 _CODES = {status: code for code, status in child.EXITS.items()} | {child.OUT_OF_MEMORY: NOT_PROCESSABLE}
 
 
@@ -55,7 +56,7 @@ class NotTransformed(DomainError):
     """The picture cannot be transformed; nothing is stored. `code` tells why."""
 
     def __init__(self, code: str) -> None:
-        super().__init__(f"{_SENTENCES[code]} Nothing was stored.", code=code, field="transformation")
+        super().__init__(f"{REFUSALS[code]} Nothing was stored.", code=code, field="transformation")
 
 
 def transformed(file: SpooledFile, steps: Sequence[Step]) -> SpooledFile:

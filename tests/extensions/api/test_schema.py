@@ -18,6 +18,7 @@ from extensions.api.schema.blocks import component_of
 from extensions.api.schema.generator import Endpoints, path_parameters, readable_path
 from extensions.catalog import CATALOG
 from library.api.schema.errors import CODES, REASONS
+from library.transforming.running import REFUSALS
 from library.wire import RESPONSE_FIELDS
 from mediahub.lib.openapi.operations import HEADERS, SHARED_FAULTS, faults_of
 from mediahub.wsgi import application
@@ -28,7 +29,6 @@ PAGES = {"/api/schema", "/api/docs"}
 """What is served under /api/ and is no operation."""
 
 AHEAD = {
-    "POST /api/v2/files/upload",
     "GET /v1/files/{fileId}/metadata",
     "GET /v1/metadata",
     "GET /v1/customMetadataFields",
@@ -42,17 +42,28 @@ INTERNAL_CODES = {
     "asset_overwritten",  # of runs
     "bad_amount",  # of commands and the admin
     "folder_exists",  # of jobs
+    "invalid_rights",  # of the admin and commands
     "key_limit_exceeded",  # of the admin
     "last_owner",  # of the admin
     "no_rendition",  # of files that are served
     "no_task_applied",  # of runs
+    "rate_limited",  # of answers that have a message alone
     "signature_refused",  # of files that are served
     "too_many_left_out",  # of jobs
+    "too_many_failures",  # of answers that have a message alone
     "tree_is_busy",  # of jobs
+    "unknown_extension",  # of backfills
 }
 """Codes of errors that no operation of the API answers."""
 
-NO_REASONS = {"ASC_CREATED", "CONTENT_LENGTH", "HTTP_AUTHORIZATION", "MAX_ATTEMPTS", "ORIGINAL_CREATION_DATE"}
+NO_REASONS = {
+    "ASC_CREATED",
+    "CONTENT_LENGTH",
+    "HTTP_AUTHORIZATION",
+    "HTTP_ORIGIN",
+    "MAX_ATTEMPTS",
+    "ORIGINAL_CREATION_DATE",
+}
 """Other words in capitals in the code that gives reasons."""
 
 
@@ -259,7 +270,8 @@ def _codes() -> set[str]:
         for keyword in node.keywords
         if keyword.arg == "code"
     ]
-    return {value.value if isinstance(value, ast.Constant) else ast.unparse(value).lower() for value in values}
+    named = {value.value if isinstance(value, ast.Constant) else ast.unparse(value).lower() for value in values}
+    return named | set(REFUSALS)
 
 
 def _family(classes: list[ast.ClassDef]) -> set[str]:

@@ -110,8 +110,10 @@ def rolled_back() -> Iterator[None]:
 
 
 def has_empty_values(case: Any) -> bool:
-    """Whether a query parameter, or a member of what may be a form, is empty."""
-    return any("" in part.values() for part in (case.query, case.body) if isinstance(part, dict))
+    """Whether a query parameter, or a member of what may be a form or a filter, is empty; an empty list is not sent."""
+    parts = [part for part in (case.query, case.body) if isinstance(part, dict)]
+    parts += [value for part in parts for value in part.values() if isinstance(value, dict)]
+    return any(value in ("", []) for part in parts for value in part.values())
 
 
 def make_real(case: Any, library: Library) -> bool:
