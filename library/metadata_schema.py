@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from mediahub.lib.errors import DomainError
@@ -37,6 +38,12 @@ ALLOWED_FOR = {
 MOST_OPTIONS = 1000
 LONGEST_OPTION = 500
 LONGEST_TEXT = 10_000
+_DATE = re.compile(
+    r"\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:\d\d)?)?\Z",
+    re.ASCII,
+)
+# Both databases read no other form of ISO 8601, and PostgreSQL no zone that is farther off.
+_FARTHEST_ZONE = timedelta(hours=15, minutes=59)
 NOT_ALLOWED = "not allowed for this type"
 
 
@@ -91,14 +98,18 @@ def is_scalar(value: Any) -> bool:
 
 
 def read_date(text: Any) -> datetime | None:
-    """An ISO 8601 date, with or without a time, as an aware datetime (UTC where no zone is given); else None."""
-    if not isinstance(text, str) or not 8 <= len(text) <= 40 or text != text.strip():
+    """An ISO 8601 date as searches find it, `2024-03-12` with or without a time, as an aware datetime (UTC where no
+    zone is given); else None."""
+    if not isinstance(text, str) or len(text) > 40 or not _DATE.match(text):
         return None
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text.upper())
     except ValueError:
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    zone = moment.utcoffset()
+    if zone is None:
+        return moment.replace(tzinfo=UTC)
+    return moment if abs(zone) <= _FARTHEST_ZONE else None
 
 
 def _check_text(schema: Schema, value: Any) -> str | None:

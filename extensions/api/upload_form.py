@@ -6,21 +6,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.http import QueryDict
 
 from extensions.catalog import Block, parse_blocks
-from library.api.serializers import BadInput, check_description, parse_boolean
+from library.api.serializers import BadInput, check_description, metadata_object, parse_boolean
 from library.names import clean_coordinates, clean_file_name, clean_folder_path, clean_tags
 from library.services.assets import UploadFields
 from library.wire import RESPONSE_FIELDS
+from mediahub.lib.errors import DomainError
 from mediahub.lib.http import BadUrl, check_url, policy_from_settings
+from mediahub.lib.json_input import loads_strict
 
 _EMPTY_OBJECT = re.compile(r"\s*\{\s*\}\s*\Z")
-NOT_YET = ("checks", "customMetadata", "transformation")
-OBJECTS = ("customMetadata", "transformation")
+NOT_YET = ("checks", "transformation")
+OBJECTS = ("transformation",)
 """Fields in JSON, which clients also send when they hold nothing."""
 
 
@@ -38,7 +41,7 @@ class UploadForm:
 def parse_upload_form(data: QueryDict) -> UploadForm:
     """Check the fields; empty ones count as absent, the last of repeated ones counts, unknown ones are ignored.
 
-    Raises BadInput, BadName or BadExtensions.
+    Raises BadInput, BadName, BadMetadata or BadExtensions.
     """
     for name in NOT_YET:
         if data.get(name) and not (name in OBJECTS and _EMPTY_OBJECT.match(str(data[name]))):
@@ -82,8 +85,20 @@ def _fields(data: QueryDict) -> UploadFields:
         is_private=_boolean(data, "isPrivateFile", default=False) if data.get("isPrivateFile") else None,
         is_published=_boolean(data, "isPublished", default=True),
         custom_coordinates=clean_coordinates(coordinates) if coordinates else "",
+        custom_metadata=_custom_metadata(data.get("customMetadata", "")),
         description=check_description(description) if description else None,
     )
+
+
+def _custom_metadata(text: str) -> Mapping[str, Any] | None:
+    """The object that the text is as JSON; whether its values fit the account's fields is looked at later."""
+    if not text.strip():
+        return None
+    try:
+        value = loads_strict(text)
+    except DomainError as error:
+        raise BadInput(f"customMetadata: {error.message}", field="customMetadata") from error
+    return metadata_object(value)
 
 
 def _boolean(data: QueryDict, name: str, *, default: bool) -> bool:

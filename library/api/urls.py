@@ -2,7 +2,7 @@
 
 from django.urls import re_path
 
-from library.api import bulk, cache, folders, moving
+from library.api import bulk, cache, folders, metadata_fields, moving
 from library.api.absent import AbsentView
 from library.api.files import FileDetailsView, FileListView, FileView
 from library.api.versions import VersionListView, VersionRestoreView, VersionView
@@ -31,6 +31,10 @@ urlpatterns = [
     re_path(r"^v1/bulkJobs/moveFolder/?$", folders.MoveFolderView.as_view(), name="move-folder"),
     re_path(r"^v1/bulkJobs/renameFolder/?$", folders.RenameFolderView.as_view(), name="rename-folder"),
     re_path(r"^v1/bulkJobs/(?P<job_id>[^/]+)/?$", folders.BulkJobView.as_view(), name="bulk-job"),
+    re_path(r"^v1/customMetadataFields/?$", metadata_fields.FieldListView.as_view(), name="metadata-field-list"),
+    re_path(
+        r"^v1/customMetadataFields/(?P<field_id>[^/]+)/?$", metadata_fields.FieldView.as_view(), name="metadata-field"
+    ),
     *(re_path(rf"^{path}(?:/[^/]+)?/?$", AbsentView.as_view(what=what)) for path, what in _ABSENT),
     re_path(r"^v1/files/?$", FileListView.as_view(), name="file-list"),
     re_path(rf"^{_FILE}/?$", FileView.as_view(), name="file"),
