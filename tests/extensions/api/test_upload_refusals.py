@@ -28,7 +28,7 @@ FILE = part("file", b"bytes", b'; filename="x"')
 NAME = part("fileName", b"x.bin")
 
 
-@pytest.mark.parametrize("field", ["checks", "customMetadata", "transformation"])
+@pytest.mark.parametrize("field", ["checks", "transformation"])
 def test_fields_that_come_later_are_named(api, field):
     body = assert_refused(upload(api, **{field: '{"a": 1}'}), field=field)
     assert field in body["message"]
