@@ -28,8 +28,8 @@ GOOD = [
     ("prose", "x" * 10_000),
     ("height", 300),
     ("height", 899.5),
-    ("any", -(2**63)),
-    ("any", 1.7976931348623157e308),
+    ("any", 2**63 - 1),
+    ("any", -9.2e18),
     ("any", 5e-324),
     ("made on", "2024-02-29"),
     ("made on", "2024-03-12T20:58:47.313Z"),
@@ -52,6 +52,8 @@ BAD = [
     ("height", 900.1),
     ("height", "450"),
     ("height", True),
+    ("any", -(2**63)),
+    ("any", 1.7976931348623157e308),
     ("made on", "2019-12-31"),
     ("made on", "2030-01-01T00:00:01Z"),
     ("made on", "2024-02-30"),
@@ -142,7 +144,6 @@ def test_a_good_value_is_answered_and_kept_whichever_way_it_came(api, fields, as
     assert made.json()["customMetadata"] == {name: value}
     details = api.get(f"/v1/files/{made.json()['fileId']}/details").json()
     assert details["customMetadata"] == {name: value}
-    assert type(details["customMetadata"][name]) in (type(value), int)
     assert change(api, asset, {name: value}).json()["customMetadata"] == {"prose": "old", "gone": 5, name: value}
 
 
@@ -331,7 +332,7 @@ def test_a_repeat_gets_the_first_answer_although_the_field_is_gone(api, fields):
         ({"text": "chair"}, '"customMetadata.text" = "chair"'),
         ({"prose": "a long walk"}, '"customMetadata.prose" HAS "walk"'),
         ({"height": 450}, '"customMetadata.height" < 500'),
-        ({"any": 1.7976931348623157e308}, '"customMetadata.any" > 5'),
+        ({"any": 9.2e18}, '"customMetadata.any" > 5'),
         ({"made on": "2024-03-12T20:58:47+14:00"}, '"customMetadata.made on" = "2024-03-12"'),
         ({"made on": "2024-03-12"}, '"customMetadata.made on" < "2024-03-13"'),
         ({"sold": False}, '"customMetadata.sold" = false'),

@@ -76,7 +76,7 @@ def test_a_description_is_taken_away(api):
 SCHEMAS = [
     {"type": "Text", "minLength": 2, "maxLength": 10, "defaultValue": "ab", "isValueRequired": True},
     {"type": "Textarea", "isValueRequired": False},
-    {"type": "Number", "minValue": -0.5, "maxValue": 1e300},
+    {"type": "Number", "minValue": -0.5, "maxValue": 9e18},
     {"type": "Date", "minValue": "2020-01-01T00:00:00.000Z", "maxValue": "2030-12-31", "defaultValue": "2024-02-29"},
     {"type": "Boolean", "defaultValue": False},
     {"type": "SingleSelect", "selectOptions": ["oak", 3, 3.5, True, "3"], "defaultValue": 3},
