@@ -7,10 +7,11 @@ import pytest
 from django.urls import reverse
 
 from extensions.models import ExtensionRun, SavedExtension, WebhookDelivery, WebhookEndpoint
-from library.models import Account, AITag, ApiKey, Asset, Membership
+from library.models import Account, AITag, ApiKey, Asset, CustomMetadataField, Membership
 from tests.extensions.scenes import ask_for, make_asset
 from tests.factories import (
     AITagFactory,
+    CustomMetadataFieldFactory,
     SavedExtensionFactory,
     UserFactory,
     WebhookAttemptFactory,
@@ -32,6 +33,7 @@ class Scene:
     key: ApiKey
     member: Membership
     saved: SavedExtension
+    field: CustomMetadataField
 
     def url(self, name: str, **more: Any) -> str:
         """The address of a page, with the scene's ids filled in."""
@@ -43,6 +45,7 @@ class Scene:
             "endpoint_id": self.endpoint.endpoint_id,
             "spec": "ik_ml_thumbnail",
             "saved_id": self.saved.saved_id,
+            "field_id": self.field.field_id,
         }
         known["pk"] = {
             "file-ai-tag": self.ai_tag.pk,
@@ -73,6 +76,7 @@ def scene(new_account):
         key=ApiKey.objects.get(account=account),
         member=Membership.objects.create(account=account, user=UserFactory(username="mina"), role="viewer"),
         saved=SavedExtensionFactory(account=account, name="House style"),
+        field=CustomMetadataFieldFactory(account=account, name="brand", label="Brand"),
     )
 
 

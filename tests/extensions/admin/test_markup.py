@@ -7,7 +7,8 @@ import pytest
 from tests.extensions.admin.test_rights import RIGHTS
 
 PAGES = [
-    "audit", "file", "files", "folder", "folders", "keys", "members", "providers", "run", "runs", "saved",
+    "audit", "file", "files", "folder", "folders", "keys", "members", "metadata-field",
+    "metadata-field-new", "metadata-fields", "providers", "run", "runs", "saved",
     "saved-edit", "saved-new", "units", "upload", "webhook", "webhook-endpoint", "webhook-endpoints", "webhooks",
 ]  # fmt: skip
 
