@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from django.http import QueryDict
@@ -40,7 +40,7 @@ class ValueInput:
     key: str
     kind: str
     text: str
-    choices: list[tuple[str, str, bool]] = field(default_factory=list)
+    choices: list[tuple[str, str, bool]]
 
 
 _BOUNDS = (

@@ -37,8 +37,8 @@ class FieldListView(APIView):
         return Response([field_object(field) for field in (fields if with_deleted else fields.present())])
 
     def post(self, request: Request) -> Response:
-        given = {"label": None, "schema": None, **_given(request.data)}
-        field = create_field(account=key_user(request).account, name=request.data.get("name"), now=clock_now(), **given)
+        given = {"name": request.data.get("name"), "label": None, "schema": None, **_given(request.data)}
+        field = create_field(account=key_user(request).account, now=clock_now(), **given)
         return Response(field_object(field), status=201)
 
 
