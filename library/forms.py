@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.http import QueryDict
@@ -96,6 +96,16 @@ def value_inputs(fields: Iterable[CustomMetadataField], values: Mapping[str, Any
         if item.type == "Textarea" or "\n" in text:
             kind = "lines"
         found.append(ValueInput(item, f"value-{item.field_id}", kind, text, choices))
+    return found
+
+
+def as_posted(inputs: Iterable[ValueInput], posted: QueryDict) -> list[ValueInput]:
+    """The inputs with what was typed and chosen, to be corrected."""
+    found = []
+    for item in inputs:
+        sent = posted.getlist(item.key)
+        choices = [(text, words, text in sent) for text, words, _ in item.choices]
+        found.append(replace(item, text="" if choices else "".join(sent[-1:]), choices=choices))
     return found
 
 

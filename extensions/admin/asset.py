@@ -22,7 +22,7 @@ from library import wire
 from library.adminsite import page, show, wants_part
 from library.api.serializers import check_description
 from library.desks import Desk, Role
-from library.forms import value_inputs, values_from
+from library.forms import as_posted, value_inputs, values_from
 from library.models import AITag, Asset
 from library.names import clean_tags
 from library.services.assets import AssetChanges, delete_asset, update_asset
@@ -38,7 +38,10 @@ MOST_RUNS = 20
 @page("files/<str:file_id>/", name="file", account_of=account_of_asset)
 def file(request: HttpRequest, desk: Desk, file_id: str) -> HttpResponse:
     """The whole page."""
-    asset = asset_at(desk, file_id)
+    return _show(request, desk, asset_at(desk, file_id))
+
+
+def _show(request: HttpRequest, desk: Desk, asset: Asset, *, status: int = 200, **more: Any) -> HttpResponse:
     context = _live_context(desk, asset) | {
         "title": asset.name,
         "nav": "files",
@@ -50,7 +53,7 @@ def file(request: HttpRequest, desk: Desk, file_id: str) -> HttpResponse:
         "tag_text": ", ".join(tag.name for tag in asset.tags.all()),
         **_metadata_context(asset),
     }
-    return show(request, "extensions/asset.html", context)
+    return show(request, "extensions/asset.html", context | more, status=status)
 
 
 @page("files/<str:file_id>/live/", name="file-live", account_of=account_of_asset)
@@ -91,18 +94,26 @@ def details(request: HttpRequest, desk: Desk, file_id: str) -> HttpResponse:
     account_of=account_of_asset,
 )
 def metadata(request: HttpRequest, desk: Desk, file_id: str) -> HttpResponse:
-    """Save what was changed of the custom metadata."""
+    """Save what was changed of the custom metadata; what cannot be saved is shown again, as it was typed."""
+    fields, asset = fields_of(desk.account), asset_at(desk, file_id)
+    changes = values_from(request.POST, fields.values(), asset.custom_metadata)
+    complaint = ""
+    try:
+        update_asset(asset=asset, changes=AssetChanges(custom_metadata=changes), now=clock.now())
+    except BadMetadata as error:
+        complaint = _complaint(error, fields)
+    if complaint and not wants_part(request):
+        messages.error(request, complaint)
+        asset = asset_at(desk, file_id)
+        inputs = as_posted(value_inputs(fields.values(), asset.custom_metadata), request.POST)
+        return _show(request, desk, asset, status=400, inputs=inputs)
 
-    def save(asset: Asset) -> str:
-        fields = fields_of(desk.account)
-        changes = values_from(request.POST, fields.values(), asset.custom_metadata)
-        try:
-            update_asset(asset=asset, changes=AssetChanges(custom_metadata=changes), now=clock.now())
-        except BadMetadata as error:
-            raise DomainError(_complaint(error, fields)) from error
+    def say(_: Asset) -> str:
+        if complaint:
+            raise DomainError(complaint)
         return "Custom metadata saved."
 
-    return _act(request, desk, file_id, save)
+    return _act(request, desk, file_id, say)
 
 
 @page(

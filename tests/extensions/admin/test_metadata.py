@@ -162,6 +162,18 @@ def test_a_bad_value_is_named_by_its_label_and_nothing_is_saved(signed_in, scene
     assert stored(scene) == {}
 
 
+def test_what_was_typed_is_shown_again_without_script(signed_in, scene, fields):
+    key = {name: f"value-{field.field_id}" for name, field in fields.items()}
+    form = posted(signed_in, scene) | {key["height"]: "5", key["prose"]: "a <b>", key["rooms"]: ['"kitchen"']}
+    answer = save(signed_in, scene, form | {key["sold"]: "false"})
+    assert answer.status_code == 400
+    shown = {item.key: item for item in answer.context["inputs"]}
+    assert [shown[key[name]].text for name in ("height", "prose")] == ["5", "a <b>"]
+    assert [choice[2] for choice in shown[key["rooms"]].choices] == [False, True, False]
+    assert [choice[2] for choice in shown[key["sold"]].choices] == [False, True]
+    assert "a &lt;b&gt;" in answer.content.decode()
+
+
 def test_viewers_read_the_values(client, viewer, scene, fields):
     Asset.objects.filter(pk=scene.asset.pk).update(custom_metadata={"sold": True, "gone": 5})
     client.force_login(viewer)
