@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import math
+import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from mediahub.lib.errors import DomainError
@@ -37,6 +37,11 @@ ALLOWED_FOR = {
 MOST_OPTIONS = 1000
 LONGEST_OPTION = 500
 LONGEST_TEXT = 10_000
+LARGEST_NUMBER = 2**63
+"""In size; no number reaches it."""
+_DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?\Z", re.ASCII)
+# No other form of ISO 8601 is compared alike by both databases, and SQLite knows no zone that is farther off.
+_FARTHEST_ZONE = timedelta(hours=14)
 NOT_ALLOWED = "not allowed for this type"
 
 
@@ -91,14 +96,18 @@ def is_scalar(value: Any) -> bool:
 
 
 def read_date(text: Any) -> datetime | None:
-    """An ISO 8601 date, with or without a time, as an aware datetime (UTC where no zone is given); else None."""
-    if not isinstance(text, str) or not 8 <= len(text) <= 40 or text != text.strip():
+    """An ISO 8601 date as searches find it, `2024-03-12` with or without a time, as an aware datetime (UTC where no
+    zone is given); else None."""
+    if not isinstance(text, str) or len(text) > 40 or not _DATE.match(text):
         return None
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    zone = moment.utcoffset()
+    if zone is None:
+        return moment.replace(tzinfo=UTC)
+    return moment if abs(zone) <= _FARTHEST_ZONE else None
 
 
 def _check_text(schema: Schema, value: Any) -> str | None:
@@ -191,7 +200,8 @@ def _repeats(values: list[Any]) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    # PostgreSQL gives 1e300 back as an integer of 301 digits, which the API's own input would refuse.
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < LARGEST_NUMBER
 
 
 def _is_clean(text: str) -> bool:

@@ -22,9 +22,11 @@ from library import wire
 from library.adminsite import page, show, wants_part
 from library.api.serializers import check_description
 from library.desks import Desk, Role
+from library.forms import as_posted, value_inputs, values_from
 from library.models import AITag, Asset
 from library.names import clean_tags
 from library.services.assets import AssetChanges, delete_asset, update_asset
+from library.services.metadata import BadMetadata, Fields, fields_of
 from library.services.reviews import review_ai_tag
 from library.services.versions import lock_asset, restore_version
 from mediahub.lib import clock
@@ -36,7 +38,10 @@ MOST_RUNS = 20
 @page("files/<str:file_id>/", name="file", account_of=account_of_asset)
 def file(request: HttpRequest, desk: Desk, file_id: str) -> HttpResponse:
     """The whole page."""
-    asset = asset_at(desk, file_id)
+    return _show(request, desk, asset_at(desk, file_id))
+
+
+def _show(request: HttpRequest, desk: Desk, asset: Asset, *, status: int = 200, **more: Any) -> HttpResponse:
     context = _live_context(desk, asset) | {
         "title": asset.name,
         "nav": "files",
@@ -46,8 +51,9 @@ def file(request: HttpRequest, desk: Desk, file_id: str) -> HttpResponse:
         "balance": balance(desk.account, now=clock.now()),
         "public_url": "" if asset.is_private else wire.asset_url(asset),
         "tag_text": ", ".join(tag.name for tag in asset.tags.all()),
+        **_metadata_context(asset),
     }
-    return show(request, "extensions/asset.html", context)
+    return show(request, "extensions/asset.html", context | more, status=status)
 
 
 @page("files/<str:file_id>/live/", name="file-live", account_of=account_of_asset)
@@ -78,6 +84,36 @@ def details(request: HttpRequest, desk: Desk, file_id: str) -> HttpResponse:
         return "Details saved."
 
     return _act(request, desk, file_id, save)
+
+
+@page(
+    "files/<str:file_id>/metadata/",
+    name="file-metadata",
+    role=Role.EDITOR,
+    methods=("POST",),
+    account_of=account_of_asset,
+)
+def metadata(request: HttpRequest, desk: Desk, file_id: str) -> HttpResponse:
+    """Save what was changed of the custom metadata; what cannot be saved is shown again, as it was typed."""
+    fields, asset = fields_of(desk.account), asset_at(desk, file_id)
+    changes = values_from(request.POST, fields.values(), asset.custom_metadata)
+    complaint = ""
+    try:
+        update_asset(asset=asset, changes=AssetChanges(custom_metadata=changes), now=clock.now())
+    except BadMetadata as error:
+        complaint = _complaint(error, fields)
+    if complaint and not wants_part(request):
+        messages.error(request, complaint)
+        asset = asset_at(desk, file_id)
+        inputs = as_posted(value_inputs(fields.values(), asset.custom_metadata), request.POST)
+        return _show(request, desk, asset, status=400, inputs=inputs)
+
+    def say(_: Asset) -> str:
+        if complaint:
+            raise DomainError(complaint)
+        return "Custom metadata saved."
+
+    return _act(request, desk, file_id, say)
 
 
 @page(
@@ -156,6 +192,23 @@ def delete(request: HttpRequest, desk: Desk, file_id: str) -> HttpResponse:
     delete_asset(asset=asset)
     messages.success(request, f"{asset.name} is deleted.")
     return redirect("admin:files")
+
+
+def _metadata_context(asset: Asset) -> dict[str, Any]:
+    """The inputs of the account's fields, and the values of fields that are deleted."""
+    fields, values = fields_of(asset.account), asset.custom_metadata
+    return {
+        "inputs": value_inputs(fields.values(), values),
+        "shown_fields": ",".join(field.field_id for field in fields.values()),
+        "metadata_facts": [
+            (fields[name].label if name in fields else name, value, name in fields) for name, value in values.items()
+        ],
+    }
+
+
+def _complaint(error: BadMetadata, fields: Fields) -> str:
+    faults = error.errors if isinstance(error.errors, dict) else {}
+    return " ".join(f"{fields[name].label if name in fields else name} {fault}." for name, fault in faults.items())
 
 
 def _act(request: HttpRequest, desk: Desk, file_id: str, act: Any) -> HttpResponse:

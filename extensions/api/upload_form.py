@@ -5,26 +5,23 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.http import QueryDict
 
 from extensions.catalog import Block, parse_blocks
-from library.api.serializers import BadInput, check_description, parse_boolean
+from library.api.serializers import BadInput, check_description, metadata_object, parse_boolean
 from library.checks.parse import parse_checks
 from library.names import clean_coordinates, clean_file_name, clean_folder_path, clean_tags
 from library.search.nodes import Expr
 from library.services.assets import UploadFields
 from library.transforming.steps import Step, parse_transformation
 from library.wire import RESPONSE_FIELDS
+from mediahub.lib.errors import DomainError
 from mediahub.lib.http import BadUrl, check_url, policy_from_settings
-
-_EMPTY_OBJECT = re.compile(r"\s*\{\s*\}\s*\Z")
-NOT_YET = ("customMetadata",)
-OBJECTS = ("customMetadata",)
-"""Fields in JSON, which clients also send when they hold nothing."""
+from mediahub.lib.json_input import loads_strict
 
 
 @dataclass(frozen=True)
@@ -46,11 +43,8 @@ class UploadForm:
 def parse_upload_form(data: QueryDict) -> UploadForm:
     """Check the fields; empty ones count as absent, the last of repeated ones counts, unknown ones are ignored.
 
-    Raises BadInput, BadName, BadExtensions, BadChecks, BadTransformation or BadJSON.
+    Raises BadInput, BadName, BadMetadata, BadExtensions, BadChecks, BadTransformation or BadJSON.
     """
-    for name in NOT_YET:
-        if data.get(name) and not (name in OBJECTS and _EMPTY_OBJECT.match(str(data[name]))):
-            raise BadInput(f"{name} is not supported by this server yet.", field=name)
     if "fileName" not in data:
         raise BadInput("The fileName parameter is missing.", field="fileName")
     return UploadForm(
@@ -92,8 +86,20 @@ def _fields(data: QueryDict) -> UploadFields:
         is_private=_boolean(data, "isPrivateFile", default=False) if data.get("isPrivateFile") else None,
         is_published=_boolean(data, "isPublished", default=True),
         custom_coordinates=clean_coordinates(coordinates) if coordinates else "",
+        custom_metadata=_custom_metadata(data.get("customMetadata", "")),
         description=check_description(description) if description else None,
     )
+
+
+def _custom_metadata(text: str) -> Mapping[str, Any] | None:
+    """The object that the text is as JSON; whether its values fit the account's fields is looked at later."""
+    if not text.strip():
+        return None
+    try:
+        value = loads_strict(text)
+    except DomainError as error:
+        raise BadInput(f"customMetadata: {error.message}", field="customMetadata") from error
+    return metadata_object(value)
 
 
 def _boolean(data: QueryDict, name: str, *, default: bool) -> bool:

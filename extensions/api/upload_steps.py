@@ -59,5 +59,5 @@ def facts_of(file: SpooledFile, fields: UploadFields) -> dict[str, Any]:
         "mediaMetadata.frames": image.frames if is_image else None,
         "mediaMetadata.hasAlpha": image.has_alpha if is_image else None,
     }
-    custom = getattr(fields, "custom_metadata", None) or {}
+    custom = fields.custom_metadata or {}
     return facts | {f"{CUSTOM}{name}": value for name, value in custom.items()}

@@ -43,6 +43,7 @@ from library.api.serializers import parse_update
 from library.models import Account, Asset, AssetVersion, UploadReceipt
 from library.services.assets import AssetChanges, update_asset, upload_asset
 from library.services.blobs import StoredBlob, discarded_unless_written, store_file
+from library.services.metadata import metadata_of_upload
 from library.services.receipts import find_receipt, upload_fingerprint, version_of, write_receipt
 from library.services.under_way import first_upload, repeated_upload
 from library.services.versions import lock_asset
@@ -132,6 +133,9 @@ def _store(
 ) -> tuple[AssetVersion, Committed]:
     """Receive, check, change, store, commit: the order is REL U1's, with no slow work inside the transaction."""
     form = replace(form, blocks=resolve_blocks(user.account, form.blocks))
+    if form.fields.custom_metadata is not None:
+        # Once more under the transaction, because fields may change meanwhile; here, so that a fault stores no bytes.
+        metadata_of_upload(account=user.account, values=form.fields.custom_metadata)
     with ready_file(source, form) as spooled:
         blob = store_file(
             path_or_file=spooled.path,

@@ -16,6 +16,7 @@ from library.names import clean_coordinates, clean_tags
 from library.search.nodes import Expr
 from library.search.parse import parse
 from library.services.assets import AssetChanges
+from library.services.metadata import BadMetadata
 from mediahub.lib.errors import DomainError
 from mediahub.lib.json_input import require_clean_text
 
@@ -89,14 +90,13 @@ def parse_list_query(query: Mapping[str, str]) -> ListQuery:
 
 
 def parse_update(body: Mapping[str, Any]) -> AssetChanges:
-    """Read the members of an update that change details (API 3.5). Raises BadInput naming the member."""
-    if "customMetadata" in body and body["customMetadata"] != {}:
-        raise BadInput("customMetadata is not supported by this server yet.", field="customMetadata")
+    """Read the members of an update that change details (API 3.5). Raises BadInput naming the member, BadMetadata."""
     is_published, with_versions = _publish(body["publish"]) if "publish" in body else (None, False)
     return AssetChanges(
         remove_ai_tags=_names_or_all(body["removeAITags"]) if "removeAITags" in body else None,
         tags=_tag_array(body["tags"]) if "tags" in body else None,
         custom_coordinates=_coordinates(body["customCoordinates"]) if "customCoordinates" in body else None,
+        custom_metadata=metadata_object(body["customMetadata"]) if "customMetadata" in body else None,
         description=_description(body["description"]) if "description" in body else None,
         is_published=is_published,
         publish_versions=with_versions,
@@ -108,6 +108,14 @@ def parse_boolean(text: str, field: str) -> bool:
     if text not in ("true", "false"):
         raise BadInput(f"{field} must be true or false, not {_shown(text)}.", field=field)
     return text == "true"
+
+
+def metadata_object(value: Any) -> Mapping[str, Any] | None:
+    """An object of custom metadata, its values unchecked; None for an empty one, which changes nothing and so counts as
+    absent. Raises BadMetadata."""
+    if not isinstance(value, dict):
+        raise BadMetadata({"customMetadata": "should be an object"})
+    return value or None
 
 
 def check_description(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from django.urls import re_path
 
-from library.api import bulk, cache, folders, moving, reviews
+from library.api import bulk, cache, folders, metadata_fields, moving, reviews
 from library.api.absent import ABSENT, COLLECTION_METHODS, ITEM_METHODS, AbsentView
 from library.api.files import FileDetailsView, FileListView, FileView
 from library.api.versions import VersionListView, VersionRestoreView, VersionView
@@ -35,6 +35,10 @@ urlpatterns = [
     re_path(r"^api/ai-tags/?$", reviews.AITagListView.as_view(), name="ai-tags"),
     re_path(r"^api/ai-tags/counts/?$", reviews.AITagCountsView.as_view(), name="ai-tag-counts"),
     re_path(r"^api/ai-tags/review/?$", reviews.AITagReviewView.as_view(), name="ai-tag-review"),
+    re_path(r"^v1/customMetadataFields/?$", metadata_fields.FieldListView.as_view(), name="metadata-field-list"),
+    re_path(
+        r"^v1/customMetadataFields/(?P<field_id>[^/]+)/?$", metadata_fields.FieldView.as_view(), name="metadata-field"
+    ),
     re_path(r"^v1/files/?$", FileListView.as_view(), name="file-list"),
     re_path(rf"^{_FILE}/?$", FileView.as_view(), name="file"),
     re_path(rf"^{_FILE}/details/?$", FileDetailsView.as_view(), name="file-details"),

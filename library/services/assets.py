@@ -17,7 +17,7 @@ from library.models import Account, AITag, Asset, AssetVersion, Folder
 from library.names import with_random_suffix
 from library.services.blobs import StoredBlob, discard
 from library.services.folders import ensure_folder
-from library.services.metadata import fields_of, merge_metadata
+from library.services.metadata import fields_of, merge_metadata, metadata_of_upload
 from library.services.tags import remove_ai_tags, replace_tags
 from library.services.versions import add_version, blob_keys_of, lock_asset, write_first_version
 from library.signals import asset_deleting, asset_updated, asset_uploaded
@@ -37,8 +37,8 @@ class FileExists(DomainError):
 class UploadFields:
     """What a client says about a file it uploads (API 2.1); names are cleaned by `library.names`.
 
-    tags, is_private, description: None when the request had none. An overwritten file then keeps its description and
-    stays as private as it was; its tags follow `overwrite_tags`.
+    tags, custom_metadata, is_private, description: None when the request had none. An overwritten file then keeps its
+    description and stays as private as it was; its tags and metadata follow their `overwrite_...`.
     """
 
     file_name: str
@@ -52,6 +52,7 @@ class UploadFields:
     is_private: bool | None = None
     is_published: bool = True
     custom_coordinates: str = ""
+    custom_metadata: Mapping[str, Any] | None = None
     description: str | None = None
 
 
@@ -78,7 +79,7 @@ def upload_asset(*, account: Account, blob: StoredBlob, fields: UploadFields, no
     """Write a stored blob as a new asset, or as the new current version of the asset that has the name.
 
     Returns the version with `asset`, `asset.folder` and `asset.account` set. Raises FileExists when overwriting is not
-    wanted, VersionLimitExceeded when the asset is full.
+    wanted, VersionLimitExceeded when the asset is full, BadMetadata.
     """
     folder = ensure_folder(account=account, path=fields.folder, now=now)
     asset, is_new = _asset_for(account, folder, blob, fields, now)
@@ -177,6 +178,7 @@ def _insert(
         name=name,
         is_private=bool(fields.is_private),
         custom_coordinates=fields.custom_coordinates,
+        custom_metadata=_new_metadata(account, fields) or {},
         description=fields.description or "",
         created_at=now,
         updated_at=now,
@@ -186,6 +188,13 @@ def _insert(
     # The answer shows machine tags, and a file that is a moment old has none: known without a query.
     prefetch_related_objects([asset], Prefetch("ai_tags", queryset=AITag.objects.none()))
     return asset
+
+
+def _new_metadata(account: Account, fields: UploadFields) -> dict[str, Any] | None:
+    """The values of the request, checked; None when it had none."""
+    if fields.custom_metadata is None:
+        return None
+    return metadata_of_upload(account=account, values=fields.custom_metadata)
 
 
 def _require_overwriting(fields: UploadFields) -> None:
@@ -204,8 +213,9 @@ def _overwrite_details(asset: Asset, fields: UploadFields) -> None:
         replace_tags(asset=asset, names=fields.tags)
     elif fields.overwrite_tags:
         replace_tags(asset=asset, names=())
-    if fields.overwrite_custom_metadata:
-        asset.custom_metadata = {}
+    metadata = _new_metadata(asset.account, fields)
+    if metadata is not None or fields.overwrite_custom_metadata:
+        asset.custom_metadata = metadata or {}
     if fields.description is not None:
         asset.description = fields.description
     if fields.is_private is not None:

@@ -6,6 +6,7 @@ does not fit is refused with an `errors` object that says what is wrong with whi
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -24,7 +25,13 @@ from mediahub.lib.retry import repeat_on_conflict
 MOST_FIELDS = 1000
 """Of an account, deleted ones included, because their names stay taken."""
 
+MOST_SCHEMA_CHARACTERS = 4_000_000
+"""Of all schemas of an account as JSON, deleted ones included: what one list of fields may have to carry."""
+
 MOST_CHANGES = 500
+MOST_CHARACTERS = 100_000
+"""Of an asset's metadata as JSON: a list may have to carry a thousand of them."""
+
 LONGEST_NAME = LONGEST_LABEL = 100
 LONGEST_DESCRIPTION = 500
 _NAME = re.compile(r"[^\W_][\w .-]*\Z")
@@ -68,6 +75,7 @@ def create_field(
     if fields.filter(name=name).exists():
         raise BadField("A custom metadata field with this name already exists.", field="name")
     _require_free_label(account, label)
+    _require_room(account, schema)
     return CustomMetadataField.objects.create(
         account=account,
         name=name,
@@ -107,6 +115,7 @@ def update_field(
     if schema is not None:
         changed = {**schema, "type": field.type} if isinstance(schema, dict) else schema
         _require_schema(changed)
+        _require_room(field.account, changed, but=field)
         field.schema = changed
     field.updated_at = now
     field.save()
@@ -118,6 +127,11 @@ def delete_field(*, field: CustomMetadataField, now: datetime) -> None:
     """Delete a field for good; its name stays taken and values that assets have of it stay. Repeats change nothing."""
     CustomMetadataField.objects.filter(pk=field.pk, deleted_at=None).update(deleted_at=now, updated_at=now)
     field.refresh_from_db()
+
+
+def metadata_of_upload(*, account: Account, values: Mapping[str, Any]) -> dict[str, Any]:
+    """What an uploaded file has of these values (API 2.1): nothing of what it had before. Raises BadMetadata."""
+    return merge_metadata(fields=fields_of(account), current={}, changes=values)
 
 
 @repeat_on_conflict
@@ -160,8 +174,10 @@ def merge_metadata(
         errors |= dict.fromkeys(missing, "is required")
     if errors:
         raise BadMetadata(errors)
-    merged = {**current, **changes}
-    return {name: value for name, value in merged.items() if value is not None}
+    merged = {name: value for name, value in {**current, **changes}.items() if value is not None}
+    if _length(merged) > MOST_CHARACTERS:
+        raise BadMetadata({"customMetadata": f"should not have more than {MOST_CHARACTERS} characters in all"})
+    return merged
 
 
 def _fault(field: CustomMetadataField | None, value: Any) -> str | None:
@@ -180,6 +196,21 @@ def _require_schema(schema: Any) -> None:
     errors = check_schema(schema)
     if errors:
         raise BadField("Invalid field object", field="schema", errors=errors)
+
+
+def _require_room(account: Account, schema: Any, *, but: CustomMetadataField | None = None) -> None:
+    others = CustomMetadataField.objects.of_account(account)
+    schemas = (others.exclude(pk=but.pk) if but else others).values_list("schema", flat=True)
+    if sum(_length(other) for other in [schema, *schemas]) > MOST_SCHEMA_CHARACTERS:
+        raise BadField(
+            f"The schemas of an account's fields may have {MOST_SCHEMA_CHARACTERS} characters in all, deleted ones "
+            "included.",
+            field="schema",
+        )
+
+
+def _length(value: Any) -> int:
+    return len(json.dumps(value, ensure_ascii=False))
 
 
 def _require_free_label(account: Account, label: str, *, but: CustomMetadataField | None = None) -> None:

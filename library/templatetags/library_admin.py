@@ -70,6 +70,7 @@ NAVIGATION = (
     (
         "Account",
         (
+            NavItem("metadata-fields", "Metadata fields", "list_alt", Role.OWNER),
             NavItem("keys", "API keys", "key", Role.OWNER),
             NavItem("members", "Members", "group", Role.OWNER),
             NavItem("audit", "Audit", "history", Role.OWNER),

@@ -139,3 +139,32 @@ def test_a_right_value_passes(schema, value):
 )
 def test_a_value_of_another_kind_is_refused_and_not_coerced(schema, value, fault):
     assert check_value(schema, value) == fault
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2024-03-12",
+        "2024-03-12T20:58",
+        "2024-03-12 20:58:47",
+        "2024-03-12T20:58:47.123456789Z",
+        "2024-03-12T20:58-14:00",
+    ],
+)
+def test_a_date_is_what_both_databases_compare(text):
+    assert check_value({"type": "Date"}, text) is None
+
+
+OTHER_DATES = ["20240312", "2024-W11-2", "2024-03-12T20", "2024-03-12t20:58z", "2024-03-12T24:00", "2024-02-30"]
+OTHER_DATES += ["2024-03-12T20:58+14:01", "2024-03-12T20:58:47+23:59", "0000-01-01", "2024-03-12\n", " 2024-03-12"]
+OTHER_DATES += ["٢٠٢٤-٠٣-١٢", "yesterday", ""]
+
+
+@pytest.mark.parametrize("text", [*OTHER_DATES, 5, None])
+def test_any_other_form_of_a_date_is_refused(text):
+    assert check_value({"type": "Date"}, text) == "should be a date in ISO 8601 form"
+
+
+@pytest.mark.parametrize("value", [2**63, -(2**63), 9.3e18, 1e300, float("inf"), float("nan")])
+def test_a_number_of_more_than_64_bits_is_refused(value):
+    assert check_value({"type": "Number"}, value) == "should be of type number"

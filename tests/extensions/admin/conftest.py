@@ -7,11 +7,12 @@ import pytest
 from django.urls import reverse
 
 from extensions.models import Backfill, ExtensionRun, SavedExtension, WebhookDelivery, WebhookEndpoint
-from library.models import Account, AITag, ApiKey, Asset, Membership
+from library.models import Account, AITag, ApiKey, Asset, CustomMetadataField, Membership
 from tests.extensions.scenes import ask_for, make_asset
 from tests.factories import (
     AITagFactory,
     BackfillFactory,
+    CustomMetadataFieldFactory,
     SavedExtensionFactory,
     UserFactory,
     WebhookAttemptFactory,
@@ -34,6 +35,7 @@ class Scene:
     member: Membership
     saved: SavedExtension
     backfill: Backfill
+    field: CustomMetadataField
 
     def url(self, name: str, **more: Any) -> str:
         """The address of a page, with the scene's ids filled in."""
@@ -46,6 +48,7 @@ class Scene:
             "spec": "ik_ml_thumbnail",
             "saved_id": self.saved.saved_id,
             "backfill_id": self.backfill.backfill_id,
+            "field_id": self.field.field_id,
         }
         known["pk"] = {
             "file-ai-tag": self.ai_tag.pk,
@@ -77,6 +80,7 @@ def scene(new_account):
         member=Membership.objects.create(account=account, user=UserFactory(username="mina"), role="viewer"),
         saved=SavedExtensionFactory(account=account, name="House style"),
         backfill=BackfillFactory(account=account),
+        field=CustomMetadataFieldFactory(account=account, name="brand", label="Brand"),
     )
 
 

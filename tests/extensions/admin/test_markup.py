@@ -8,8 +8,8 @@ from tests.extensions.admin.test_rights import RIGHTS
 
 PAGES = [
     "audit", "backfill", "backfill-new", "backfills", "file", "files", "folder", "folders", "keys", "members",
-    "providers", "review", "run", "runs", "saved", "saved-edit", "saved-new", "units", "upload", "webhook",
-    "webhook-endpoint", "webhook-endpoints", "webhooks",
+    "metadata-field", "metadata-field-new", "metadata-fields", "providers", "review", "run", "runs", "saved",
+    "saved-edit", "saved-new", "units", "upload", "webhook", "webhook-endpoint", "webhook-endpoints", "webhooks",
 ]  # fmt: skip
 
 

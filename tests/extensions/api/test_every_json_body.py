@@ -21,6 +21,7 @@ from tests.factories import (
     AssetVersionFactory,
     BackfillFactory,
     BulkJobFactory,
+    CustomMetadataFieldFactory,
     PurgeRequestFactory,
     SavedExtensionFactory,
     WebhookDeliveryFactory,
@@ -35,6 +36,7 @@ NO_BODY = {
     ("version-restore", "put"),
     ("run-cancel", "post"),
     ("run-retry", "post"),
+    ("metadata-field", "delete"),
     ("saved-extension", "delete"),
     ("webhook-endpoint", "delete"),
     ("webhook-delivery-replay", "post"),
@@ -64,11 +66,23 @@ BODIES = {
         "tags": ["a"],
         "removeAITags": ["Car"],
         "customCoordinates": "1,2,3,4",
+        "customMetadata": {"brand": "Acme", "rooms": ["hall"]},
         "webhookUrl": "https://shop.example/hook",
         "publish": {"isPublished": True, "includeFileVersions": True},
         "extensions": BLOCKS,
     },
     ("estimates", "post"): {"fileIds": ["{file_id}"], "extensions": BLOCKS},
+    ("metadata-field-list", "post"): {
+        "name": "seat height",
+        "label": "Seat height",
+        "description": "x",
+        "schema": {"type": "Number", "minValue": 3, "maxValue": 9.5, "isValueRequired": True, "defaultValue": 4},
+    },
+    ("metadata-field", "patch"): {
+        "label": "Rooms",
+        "description": "x",
+        "schema": {"selectOptions": ["hall", 3, True], "defaultValue": ["hall"]},
+    },
     ("saved-extension-list", "post"): {"name": "cut", "description": "x", "config": BLOCKS[0]},
     ("saved-extension", "patch"): {"name": "cut", "description": "x", "config": BLOCKS[0]},
     ("webhook-endpoints", "post"): {"endpoint": "https://shop.example/hook", "events": ["file.created"]},
@@ -126,7 +140,7 @@ WRONG_VALUES = [
 WRONG_QUERIES = ["-1", "0", "1000000000000", "9" * 400, "abc", "٣", "\0", "x" * 5000, "\ud800", "2026-02-31"]
 PARAMETERS = ["skip", "limit", "since", "until", "before", "after", "state", "status", "type", "fileType", "path"]
 PARAMETERS += ["name", "tags", "sort", "searchQuery", "includeFolder", "extension", "receiver", "event", "startDate"]
-PARAMETERS += ["endDate", "days", "month", "url", "fileId", "provider", "source"]
+PARAMETERS += ["includeDeleted", "folderPath", "endDate", "days", "month", "url", "fileId", "provider", "source"]
 
 
 def _patterns(patterns):
@@ -175,10 +189,15 @@ def there(new_account, settings):
     account = new_account.account
     asset = make_asset(account)
     older = AssetVersionFactory(asset=asset)
+    CustomMetadataFieldFactory(account=account, name="brand")
+    rooms = CustomMetadataFieldFactory(
+        account=account, name="rooms", schema={"type": "MultiSelect", "selectOptions": ["hall"]}
+    )
     (run,) = ask_for(asset, "remove-bg")
     ensure_folder(account=account, path="/a", now=clock.now())
     return {
         "file_id": asset.file_id,
+        "field_id": rooms.field_id,
         "file_path": f"/{asset.name}",
         "version_id": older.version_id,
         "run_id": str(run.pk),

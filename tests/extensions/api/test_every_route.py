@@ -25,7 +25,8 @@ WITH_IDS = [route for route in ROUTES if route.ids and route.view is not AbsentV
 ASKED_BY_POST = {"estimates"}
 """Routes that are a question although the method is POST."""
 GROUPS = {
-    "media": {"upload", "upload-v2", "file-list", "file", "file-details", "version", "version-restore", "folder"},
+    "media": {"upload", "upload-v2", "file-list", "file", "file-details", "version", "version-restore", "folder"}
+    | {"metadata-field-list", "metadata-field"},
     "cache": {"purge", "purge-status"},
     "extensions": {"saved-extension-list", "saved-extension"},
     "webhooks": {"webhook-endpoints", "webhook-endpoint", "webhook-deliveries", "webhook-secret-rotate"},
@@ -34,8 +35,8 @@ GROUPS = {
 """Groups that may not change unnoticed; a route that is not named here may be in any."""
 UNKNOWN_IS_400 = {"purge-status"}
 """ImageKit answers 400 for a purge that it does not know (API 3.9)."""
-MALFORMED_IS_400 = {"saved-extension"}
-"""ImageKit tells an id that cannot be one from one that is unknown (API 3.11)."""
+MALFORMED_IS_400 = {"saved-extension", "metadata-field"}
+"""ImageKit tells an id that cannot be one from one that is unknown (API 3.10, 3.11)."""
 MALFORMED = ["0", "x" * 300, "0" * 23, "0" * 25, "G" * 24, "0" * 23 + "é", "%20", "a b", "'--", "-1", "9" * 40, "%ff"]
 
 
@@ -118,6 +119,7 @@ THINGS = {
     "file_id": _asset,
     "version_id": _version,
     "run_id": _run,
+    "field_id": _row(factories.CustomMetadataFieldFactory, "field_id"),
     "saved_id": _row(factories.SavedExtensionFactory, "saved_id"),
     "endpoint_id": _row(factories.WebhookEndpointFactory, "endpoint_id"),
     "delivery_id": _row(factories.WebhookDeliveryFactory, "pk"),

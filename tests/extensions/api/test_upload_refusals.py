@@ -28,12 +28,6 @@ FILE = part("file", b"bytes", b'; filename="x"')
 NAME = part("fileName", b"x.bin")
 
 
-@pytest.mark.parametrize("field", ["customMetadata"])
-def test_fields_that_come_later_are_named(api, field):
-    body = assert_refused(upload(api, **{field: '{"a": 1}'}), field=field)
-    assert field in body["message"]
-
-
 @pytest.mark.parametrize("field", ["customMetadata", "transformation"])
 @pytest.mark.parametrize("value", ["{}", " { } ", ""])
 def test_an_empty_object_counts_as_absent(api, field, value):
