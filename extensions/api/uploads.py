@@ -42,6 +42,7 @@ from library.api.serializers import parse_update
 from library.models import Account, Asset, AssetVersion, UploadReceipt
 from library.services.assets import AssetChanges, update_asset, upload_asset
 from library.services.blobs import StoredBlob, discarded_unless_written, store_file
+from library.services.file_metadata import describe_uploaded
 from library.services.receipts import find_receipt, upload_fingerprint, version_of, write_receipt
 from library.services.versions import lock_asset
 from library.storage import free_space_check
@@ -119,7 +120,8 @@ def _upload(user: KeyUser, source: SpooledFile | UrlSource, form: UploadForm, fi
         crash_point("upload.after_blob")
         version, committed = _commit_upload(user, blob, form, fingerprint, about_to_commit, now=clock_now())
     crash_point("upload.after_commit")
-    return _with_status(committed, lambda: _upload_answer(version, form))
+    answer = _with_status(committed, lambda: _upload_answer(version, form))
+    return _with_metadata(answer, version, form)
 
 
 @repeat_on_conflict
@@ -201,9 +203,19 @@ def _answer_again(request: Request, user: KeyUser, form: UploadForm, fingerprint
     if receipt is None or version is None:
         return None
     log.info("upload_repeated", file_id=receipt.file_id)
-    return _with_status(
-        Committed(_runs_of(receipt), _upload_answer(version, form)), lambda: _upload_answer(version, form)
-    )
+    committed = Committed(_runs_of(receipt), _upload_answer(version, form))
+    return _with_metadata(_with_status(committed, lambda: _upload_answer(version, form)), version, form)
+
+
+def _with_metadata(answer: wire.Json, version: AssetVersion, form: UploadForm) -> wire.Json:
+    """The answer with `metadata`, if it was asked for. The file is committed, so nothing here may become an error."""
+    if "metadata" not in form.response_fields:
+        return answer
+    try:
+        return answer | {"metadata": describe_uploaded(version)}
+    except Exception:
+        log.exception("answer_without_metadata")
+        return answer
 
 
 def _runs_of(receipt: UploadReceipt) -> list[ExtensionRun]:
