@@ -81,7 +81,7 @@ def read_embedded(image: Image.Image, *, limit: int = LIMIT) -> dict[str, Any]:
 
 
 def flat_exif(exif: Exif) -> dict[str, Any]:
-    """EXIF's directories in one, codes as words, dates as moments, the place in degrees."""
+    """EXIF's directories in one, codes as words, dates as moments, the place in degrees: south and west below 0."""
     merged = {**exif.interoperability, **exif.gps, **exif.exif, **exif.image}
     shown = {
         name: _in_words(name, value) for name, value in merged.items() if not name.startswith((*_OFFSETS, *_PIECES))

@@ -246,8 +246,6 @@ WORDS: dict[str, _Words] = {
     "Sharpness": {0: "Normal", 1: "Soft", 2: "Hard"},
     "SubjectDistanceRange": {0: "Unknown", 1: "Macro", 2: "Close", 3: "Distant"},
     "GPSAltitudeRef": {0: "Above Sea Level", 1: "Below Sea Level"},
-    "GPSLatitudeRef": {"N": "North", "S": "South"},
-    "GPSLongitudeRef": {"E": "East", "W": "West"},
     "GPSStatus": {"A": "Measurement Active", "V": "Measurement Void"},
     "GPSMeasureMode": {"2": "2-Dimensional Measurement", "3": "3-Dimensional Measurement"},
     "GPSSpeedRef": {"K": "km/h", "M": "mph", "N": "knots"},

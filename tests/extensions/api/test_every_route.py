@@ -24,7 +24,8 @@ OPEN = {"health-live", "health-ready"}
 ASKED_BY_POST = {"estimates"}
 """Routes that are a question although the method is POST."""
 GROUPS = {
-    "media": {"upload", "upload-v2", "file-list", "file", "file-details", "version", "version-restore", "folder"},
+    "media": {"upload", "upload-v2", "file-list", "file", "file-details", "version", "version-restore", "folder"}
+    | {"file-metadata", "url-metadata"},
     "cache": {"purge", "purge-status"},
     "extensions": {"saved-extension-list", "saved-extension"},
     "webhooks": {"webhook-endpoints", "webhook-endpoint", "webhook-deliveries", "webhook-secret-rotate"},
