@@ -1,7 +1,6 @@
 """Metadata of files: what an upload brings, what the search finds of it, and the two routes (API 3.9)."""
 
 import json
-import threading
 from pathlib import Path
 
 import imagehash
@@ -228,27 +227,6 @@ def test_metadata_while_no_worker_has_made_the_thumbnail_is_503(api):
     response = api.get(f"/v1/files/{made['fileId']}/metadata")
     assert response.status_code == 503
     assert response["Retry-After"] == "2"
-
-
-@pytest.mark.django_db(transaction=True)
-def test_an_upload_that_asks_for_metadata_waits_for_the_worker(api, monkeypatch):
-    monkeypatch.setattr(waiting, "WAIT_S", 20)
-    over = threading.Event()
-
-    def worker():
-        while not over.wait(0.05):
-            work()
-        connection.close()
-
-    thread = threading.Thread(target=worker)
-    thread.start()
-    try:
-        body = upload(api, rich(), fileName="a.jpg", responseFields="metadata").json()
-    finally:
-        over.set()
-        thread.join()
-    assert body["metadata"] == api.get(f"/v1/files/{body['fileId']}/metadata").json()
-    assert body["metadata"]["exif"]["image"]["Make"] == "Acme"
 
 
 @pytest.mark.rel("U15")
