@@ -7,6 +7,7 @@ import imagehash
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from imagekitio.types import File, FileUploadResponse, Metadata
 
 from library.models import Asset, AssetVersion, EmbeddedKeyword, EmbeddedMetadata
 from library.renditions import claim_rendition, make_rendition
@@ -275,6 +276,16 @@ def test_a_file_that_is_no_picture_has_its_format_and_size(api, data, name, form
     made = upload(api, data, fileName=name).json()
     response = api.get(f"/v1/files/{made['fileId']}/metadata")
     assert (response.status_code, response.json()) == (200, {"size": len(data), "format": format})
+
+
+@pytest.mark.parametrize("name", ["exif_gps.jpg", "display_p3.jpg", "photo.tiff"])
+def test_every_member_has_the_type_that_the_sdk_declares(api, name):
+    made = upload(api, (FORMATS / name).read_bytes(), responseFields="metadata,embeddedMetadata").json()
+    api.get(f"/v1/files/{made['fileId']}/metadata")
+    work()
+    Metadata.model_validate(api.get(f"/v1/files/{made['fileId']}/metadata").json())
+    FileUploadResponse.model_validate(made)
+    File.model_validate(api.get(f"/v1/files/{made['fileId']}/details").json())
 
 
 @pytest.mark.rel("U6")
