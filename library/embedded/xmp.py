@@ -22,11 +22,15 @@ Properties = dict[tuple[str, str], str | list[str]]
 
 
 class _Refused(Exception):
-    """The packet has what no XMP needs: a DOCTYPE, an entity, or more than the limits."""
+    """The packet has what no XMP needs: a DOCTYPE or an entity."""
+
+
+class _Enough(Exception):
+    """The packet goes on beyond the limits, as the histories of some editors do."""
 
 
 def read_xmp(packet: bytes) -> Properties:
-    """Properties by (namespace, name); a list where the packet has one. What came before any damage counts.
+    """Properties by (namespace, name); a list where the packet has one. What came before damage or a limit counts.
 
     A packet with a DOCTYPE or an entity gives nothing.
     """
@@ -45,7 +49,7 @@ def read_xmp(packet: bytes) -> Properties:
         parser.Parse(packet, True)
     except _Refused:
         return {}
-    except (expat.ExpatError, ValueError, LookupError):
+    except (_Enough, expat.ExpatError, ValueError, LookupError):
         # ValueError and LookupError: an encoding that Python does not know, or that has no table.
         pass
     return target.found
@@ -66,9 +70,9 @@ class _Target:
         self.elements = 0
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
-        self.elements += 1
+        self.elements += 1 + len(attributes)
         if self.elements > MOST_ELEMENTS or len(self.path) >= DEEPEST:
-            raise _Refused
+            raise _Enough
         self.path.append(name)
         self.pieces, self.length = [], 0
         if name == f"{RDF} Description" and self.path[:-1].count(name) == 0:

@@ -3,6 +3,7 @@
 import io
 import json
 import struct
+import time
 from pathlib import Path
 
 import pytest
@@ -181,6 +182,28 @@ def test_a_large_packet_is_bounded(packet):
     found = flat_xmp(read_xmp(packet))
     assert len(found) <= 300
     assert all(len(value) <= 2000 for value in found.values())
+
+
+def test_what_comes_before_a_long_history_counts():
+    history = "<dc:step/>" * 6000
+    assert flat_xmp(read_xmp(xmp(f"<photoshop:City>Wien</photoshop:City>{history}")))["City"] == "Wien"
+
+
+@pytest.mark.rel("U5")
+@pytest.mark.parametrize(
+    "packet",
+    [
+        xmp("", " ".join(f'dc:a{number}="x"' for number in range(70_000))),
+        xmp("".join(f"<dc:p{number}>x</dc:p{number}>" for number in range(40_000))),
+        xmp(bag("dc:subject", *(f"w{number}" for number in range(40_000)))),
+        b"<!--" + b"-" * (1 << 20),
+    ],
+    ids=["attributes", "elements", "items", "comment"],
+)
+def test_a_hostile_packet_of_a_megabyte_costs_little_time(packet):
+    started = time.process_time()
+    flat_xmp(read_xmp(packet))
+    assert time.process_time() - started < 1
 
 
 def test_directories_that_lead_to_themselves_end():
