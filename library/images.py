@@ -1,6 +1,6 @@
 """Pure: what an uploaded file is and how large its picture is, and thumbnails. No tables, no requests.
 
-The upload service asks `sniff` and `inspect`, which read headers only; `thumbnail` decodes pixels and is for workers
+The upload service asks `sniff` and `examine`, which read headers only; `thumbnail` decodes pixels and is for workers
 (REL U6). Opening, limits and turning are `mediahub.lib.imaging`'s.
 """
 
@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import IO, Literal
+from typing import IO, Any, Literal
 
 from PIL import Image, ImageCms
 
+from library.embedded.flat import read_embedded
 from library.filetypes import sniff
 from mediahub.lib import imaging
 from mediahub.lib.imaging import ImageError, Limits
 
-__all__ = ["THUMBNAIL_MIMES", "ImageFacts", "inspect", "is_image", "sniff", "thumbnail"]
+__all__ = ["THUMBNAIL_MIMES", "ImageFacts", "examine", "inspect", "is_image", "sniff", "thumbnail"]
 
 Format = Literal["WEBP", "JPEG", "PNG"]
 THUMBNAIL_MIMES: dict[Format, str] = {"WEBP": "image/webp", "JPEG": "image/jpeg", "PNG": "image/png"}
@@ -66,21 +67,31 @@ def inspect(source: bytes | IO[bytes], mime: str, limits: Limits) -> ImageFacts:
     source: bytes or a seekable file. A file that is no raster image gets `unsupported_file_type` and no size; one
     whose pixels are cut off still has its size, the damage shows when a worker decodes it.
     """
+    return examine(source, mime, limits)[0]
+
+
+def examine(source: bytes | IO[bytes], mime: str, limits: Limits) -> tuple[ImageFacts, dict[str, Any]]:
+    """`inspect`, and the flat metadata of the same header (API 3.9); {} when there is none, or a limit is exceeded."""
     if mime not in RASTER_MIMES:
-        return ImageFacts(problem=imaging.UNSUPPORTED)
+        return ImageFacts(problem=imaging.UNSUPPORTED), {}
     try:
         image = imaging.open_checked(source, limits)
-        width, height = imaging.upright_size(image)
-        return ImageFacts(
-            width=width,
-            height=height,
-            orientation=imaging.orientation(image),
-            has_alpha=_has_alpha(image),
-            animated=imaging.is_animated(image),
-            frames=imaging.frame_count(image),
-        )
+        facts = _facts(image)
     except ImageError as error:
-        return ImageFacts(problem=error.code)
+        return ImageFacts(problem=error.code), {}
+    return facts, read_embedded(image, limit=limits.metadata_bytes)
+
+
+def _facts(image: Image.Image) -> ImageFacts:
+    width, height = imaging.upright_size(image)
+    return ImageFacts(
+        width=width,
+        height=height,
+        orientation=imaging.orientation(image),
+        has_alpha=_has_alpha(image),
+        animated=imaging.is_animated(image),
+        frames=imaging.frame_count(image),
+    )
 
 
 def thumbnail(data: bytes, width: int, height: int, fmt: Format, *, limits: Limits) -> bytes:

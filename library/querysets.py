@@ -81,7 +81,8 @@ class AssetQuerySet(models.QuerySet["Asset"]):
 
     def with_details(self) -> Self:
         """With everything that the wire shows of a file, in a fixed number of queries."""
-        return self.select_related("account", "folder", "current_version").prefetch_related("tags", "ai_tags")
+        rows = self.select_related("account", "folder", "current_version__embedded")
+        return rows.prefetch_related("tags", "ai_tags")
 
 
 class VersionQuerySet(models.QuerySet["AssetVersion"]):

@@ -172,6 +172,17 @@ def open_blob(key: str) -> File[Any]:
         return blob_store().open(key, "rb")
 
 
+@contextmanager
+def blob_at_hand(key: str) -> Iterator[IO[bytes]]:
+    """The blob as a file to seek in; a remote store's is fetched first. Raises BlobMissing, StorageUnavailable."""
+    with open_blob(key) as opened:
+        with _translated(key):
+            # The end is known once all of it is here, so that later errors speak of the content and not of the store.
+            opened.seek(0, os.SEEK_END)
+            opened.seek(0)
+        yield opened.file if opened.file is not None else opened
+
+
 def read_blob(key: str) -> bytes:
     """The blob's bytes. Raises BlobMissing, StorageUnavailable."""
     with _translated(key), blob_store().open(key, "rb") as file:

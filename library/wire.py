@@ -58,6 +58,7 @@ def file_object(asset: Asset, version: AssetVersion | None = None) -> Json:
         "size": version.size_bytes,
         **({"hasAlpha": version.has_alpha} if version.width else {}),
         "customMetadata": asset.custom_metadata,
+        **_embedded(version),
         **({"description": asset.description} if asset.description else {}),
         "createdAt": iso(created),
         "updatedAt": iso(updated),
@@ -67,13 +68,15 @@ def file_object(asset: Asset, version: AssetVersion | None = None) -> Json:
 def upload_object(asset: Asset, version: AssetVersion, fields: Collection[str] = ()) -> Json:
     """The answer to an upload (API 2.3), without `extensionStatus`. fields: members of RESPONSE_FIELDS asked for.
 
-    `metadata`, `embeddedMetadata` and `selectedFieldsSchema` are not among what is known of a file, so they are absent.
+    `metadata` is no matter of rows: the caller adds it after the commit. `selectedFieldsSchema` belongs to path
+    policies, which this server does not have, so it is absent.
     """
     optional: Json = {
         "customCoordinates": asset.custom_coordinates or None,
         "isPrivateFile": asset.is_private,
         "isPublished": version.is_published,
         "customMetadata": asset.custom_metadata,
+        "embeddedMetadata": _embedded(version).get("embeddedMetadata", {}),
     }
     return {
         "fileId": asset.file_id,
@@ -184,6 +187,14 @@ def _file_type(version: AssetVersion) -> str:
 
 def _has_thumbnail(version: AssetVersion) -> bool:
     return version.is_image and version.width is not None and not version.problem
+
+
+def _embedded(version: AssetVersion) -> Json:
+    """What the bytes say of themselves, where the query has brought it along: no list asks for each of its versions."""
+    cached = version._state.fields_cache
+    if "embedded" not in cached:
+        return {}
+    return {"embeddedMetadata": cached["embedded"].data if cached["embedded"] else {}}
 
 
 def _sides(version: AssetVersion) -> Json:

@@ -49,6 +49,7 @@ from library.models import (
     Tag,
     TagWord,
     UploadReceipt,
+    UploadUnderWay,
 )
 from mediahub.lib import secretbox
 
@@ -264,6 +265,16 @@ class UploadReceiptFactory(DjangoModelFactory):
     fingerprint = "0" * 64
     file_id = version_id = factory.LazyFunction(new_object_id)
     created_at = EPOCH
+
+
+class UploadUnderWayFactory(DjangoModelFactory):
+    class Meta:
+        model = UploadUnderWay
+
+    api_key = factory.SubFactory(ApiKeyFactory)
+    fingerprint = "0" * 64
+    token = factory.LazyFunction(uuid.uuid4)
+    due_at = EPOCH
 
 
 class SpentTokenFactory(DjangoModelFactory):

@@ -236,6 +236,7 @@ def _live_context(desk: Desk, asset: Asset) -> dict[str, Any]:
         "asset": asset,
         "page_url": reverse("admin:file", kwargs={"file_id": asset.file_id}),
         "version": asset.current_version,
+        "embedded": _embedded_rows(asset),
         "runs": runs,
         "is_open": any(not run.is_terminal for run in runs),
         "deliveries": list(deliveries),
@@ -245,6 +246,13 @@ def _live_context(desk: Desk, asset: Asset) -> dict[str, Any]:
         "summary": _summary(runs),
     }
     return context | {"mark": _mark(context)}
+
+
+def _embedded_rows(asset: Asset) -> list[tuple[str, str]]:
+    """What the current version's bytes say of themselves, by name; lists as one text."""
+    embedded = getattr(asset.current_version, "embedded", None)
+    data = embedded.data if embedded is not None else {}
+    return [(name, ", ".join(value) if isinstance(value, list) else str(value)) for name, value in data.items()]
 
 
 def _summary(runs: list[ExtensionRun]) -> str:

@@ -43,6 +43,7 @@ from library.api.serializers import parse_update
 from library.models import Account, Asset, AssetVersion, UploadReceipt
 from library.services.assets import AssetChanges, update_asset, upload_asset
 from library.services.blobs import StoredBlob, discarded_unless_written, store_file
+from library.services.file_metadata import describe_uploaded
 from library.services.metadata import metadata_of_upload
 from library.services.receipts import find_receipt, upload_fingerprint, version_of, write_receipt
 from library.services.under_way import first_upload, repeated_upload
@@ -125,7 +126,7 @@ def _upload(request: Request, source: SpooledFile | UrlSource, form: UploadForm,
         except _Overtaken as error:
             version, committed = error.version, error.committed
     crash_point("upload.after_commit")
-    return _with_status(committed, lambda: _upload_answer(version, form))
+    return _with_metadata(_with_status(committed, lambda: _upload_answer(version, form)), version, form)
 
 
 def _store(
@@ -235,6 +236,17 @@ def _require_not_overtaken(receipt: UploadReceipt, form: UploadForm) -> None:
     done = _committed_before(receipt, form)
     if done:
         raise _Overtaken(*done)
+
+
+def _with_metadata(answer: wire.Json, version: AssetVersion, form: UploadForm) -> wire.Json:
+    """The answer with `metadata`, if it was asked for. The file is committed, so nothing here may become an error."""
+    if "metadata" not in form.response_fields:
+        return answer
+    try:
+        return answer | {"metadata": describe_uploaded(version)}
+    except Exception:
+        log.exception("answer_without_metadata")
+        return answer
 
 
 def _runs_of(receipt: UploadReceipt) -> list[ExtensionRun]:

@@ -4,6 +4,7 @@ from django.urls import re_path
 
 from library.api import bulk, cache, folders, metadata_fields, moving, reviews
 from library.api.absent import ABSENT, COLLECTION_METHODS, ITEM_METHODS, AbsentView
+from library.api.file_metadata import FileMetadataView, UrlMetadataView
 from library.api.files import FileDetailsView, FileListView, FileView
 from library.api.versions import VersionListView, VersionRestoreView, VersionView
 
@@ -42,6 +43,8 @@ urlpatterns = [
     re_path(r"^v1/files/?$", FileListView.as_view(), name="file-list"),
     re_path(rf"^{_FILE}/?$", FileView.as_view(), name="file"),
     re_path(rf"^{_FILE}/details/?$", FileDetailsView.as_view(), name="file-details"),
+    re_path(rf"^{_FILE}/metadata/?$", FileMetadataView.as_view(), name="file-metadata"),
+    re_path(r"^v1/metadata/?$", UrlMetadataView.as_view(), name="url-metadata"),
     re_path(rf"^{_FILE}/versions/?$", VersionListView.as_view(), name="version-list"),
     re_path(rf"^{_VERSION}/?$", VersionView.as_view(), name="version"),
     re_path(rf"^{_VERSION}/restore/?$", VersionRestoreView.as_view(), name="version-restore"),

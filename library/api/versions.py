@@ -23,7 +23,7 @@ class VersionListView(APIView):
 
     def get(self, request: Request, file_id: str) -> Response:
         asset = find_asset(key_user(request).account, file_id)
-        versions = asset.versions.order_by("-number")
+        versions = asset.versions.select_related("embedded").order_by("-number")
         others = [version for version in versions if version.pk != asset.current_version_id]
         return Response([wire.file_object(asset), *(wire.file_object(asset, version) for version in others)])
 
@@ -57,7 +57,8 @@ class VersionRestoreView(APIView):
 
 def _find(account: Account, file_id: str, version_id: str) -> tuple[Asset, AssetVersion]:
     asset = find_asset(account, file_id)
-    version = asset.versions.filter(version_id=version_id).first() if is_object_id(version_id) else None
+    versions = asset.versions.select_related("embedded")
+    version = versions.filter(version_id=version_id).first() if is_object_id(version_id) else None
     if version is None:
         raise NotFound(NO_FILE)
     return asset, version

@@ -6,25 +6,16 @@ worker has made it.
 
 from __future__ import annotations
 
-import threading
-import time
-
-from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.views.decorators.http import require_safe
 
 from library.delivery.headers import safety_headers
 from library.delivery.lookup import Found, find
 from library.delivery.responses import respond_with_blob
-from library.models import Rendition
-from library.renditions import NoRendition, request_rendition
+from library.renditions import request_rendition
+from library.services.waiting import wait_for_rendition
 from mediahub.lib.api import error_response
-from mediahub.lib.errors import DomainError, NotFound, ServiceUnavailable
-
-WAIT_S = 2.0
-POLL_S = 0.05
-# Half of the web threads at most may wait for workers; the others stay free to answer (REL J18).
-_waiting = threading.BoundedSemaphore(max(1, settings.MEDIAHUB_WEB_THREADS // 2))
+from mediahub.lib.errors import DomainError
 
 
 @require_safe
@@ -58,7 +49,7 @@ def _original(request: HttpRequest, found: Found) -> HttpResponseBase:
 
 
 def _rendition(request: HttpRequest, found: Found) -> HttpResponseBase:
-    rendition = _wait_for(request_rendition(version=found.version, spec=found.spec or ""))
+    rendition = wait_for_rendition(request_rendition(version=found.version, spec=found.spec or ""))
     return respond_with_blob(
         request,
         key=rendition.blob_key,
@@ -71,29 +62,3 @@ def _rendition(request: HttpRequest, found: Found) -> HttpResponseBase:
         immutable=found.immutable,
         attachment=found.attachment,
     )
-
-
-def _wait_for(rendition: Rendition) -> Rendition:
-    """Give the worker up to WAIT_S to finish. Raises ServiceUnavailable (with Retry-After), NoRendition."""
-    if rendition.state in Rendition.OPEN and _waiting.acquire(blocking=False):
-        try:
-            rendition = _poll(rendition)
-        finally:
-            _waiting.release()
-    if rendition.state in Rendition.OPEN:
-        raise ServiceUnavailable("The image is being made. Try again.", retry_after_s=2)
-    if rendition.state != Rendition.State.READY:
-        raise NoRendition("No image can be made of this file.")
-    return rendition
-
-
-def _poll(rendition: Rendition) -> Rendition:
-    deadline = time.monotonic() + WAIT_S
-    while rendition.state in Rendition.OPEN and time.monotonic() < deadline:
-        time.sleep(POLL_S)
-        found = Rendition.objects.filter(pk=rendition.pk).first()
-        if found is None:
-            # The file was deleted meanwhile.
-            raise NotFound("The requested file does not exist.")
-        rendition = found
-    return rendition

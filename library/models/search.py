@@ -57,7 +57,7 @@ class TagWord(models.Model):
 class EmbeddedMetadata(models.Model):
     """What a version's own bytes say about it (EXIF, IPTC, XMP), flat as on the wire, with what is searched apart.
 
-    `library.services.embedded.record_embedded` writes it.
+    `library.services.embedded` writes it.
     """
 
     version = models.OneToOneField(AssetVersion, on_delete=models.CASCADE, related_name="embedded", primary_key=True)

@@ -16,6 +16,7 @@ from django.db.models import Prefetch, prefetch_related_objects
 from library.models import Account, AITag, Asset, AssetVersion, Folder
 from library.names import with_random_suffix
 from library.services.blobs import StoredBlob, discard
+from library.services.embedded import write_embedded
 from library.services.folders import ensure_folder
 from library.services.metadata import fields_of, merge_metadata, metadata_of_upload
 from library.services.tags import remove_ai_tags, replace_tags
@@ -91,6 +92,8 @@ def upload_asset(*, account: Account, blob: StoredBlob, fields: UploadFields, no
             asset=asset, blob=blob, origin=AssetVersion.Origin.UPLOAD, now=now, is_published=fields.is_published
         )
     version.asset = asset
+    if blob.embedded:
+        write_embedded({version: blob.embedded})
     asset_uploaded.send(sender=Asset, asset=asset, version=version)
     return version
 

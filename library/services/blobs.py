@@ -10,14 +10,15 @@ import hashlib
 import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import structlog
+from django.conf import settings
 
 from library.identifiers import new_object_id
-from library.images import ImageFacts, inspect, sniff
+from library.images import ImageFacts, examine, sniff
 from library.storage import StorageUnavailable, blob_key, delete_blob, put_blob
 from mediahub.lib.imaging import limits_from_settings
 from mediahub.lib.spool import HEAD_BYTES
@@ -27,7 +28,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class StoredBlob:
-    """Bytes in the store that no row points at yet. `version_id` is the id that its version is going to have."""
+    """Bytes in the store that no row points at yet. `version_id` is the id that its version is going to have.
+
+    `embedded` is what the bytes say about themselves (API 3.9), {} for nothing.
+    """
 
     version_id: str
     blob_key: str
@@ -35,6 +39,7 @@ class StoredBlob:
     size_bytes: int
     mime: str
     facts: ImageFacts
+    embedded: dict[str, Any] = field(default_factory=dict)
 
 
 def store_file(*, path_or_file: Path | IO[bytes], name: str, sha256: str, size_bytes: int) -> StoredBlob:
@@ -48,11 +53,14 @@ def store_file(*, path_or_file: Path | IO[bytes], name: str, sha256: str, size_b
             return store_file(path_or_file=file, name=name, sha256=sha256, size_bytes=size_bytes)
     path_or_file.seek(0)
     mime = sniff(path_or_file.read(HEAD_BYTES), name)
-    facts = inspect(path_or_file, mime, limits_from_settings())
+    facts, embedded = examine(path_or_file, mime, limits_from_settings())
+    if settings.MEDIAHUB_STRIP_GPS:
+        # Blanked in the bytes already, but for places that cannot be blanked, such as packed XMP.
+        embedded = {name: value for name, value in embedded.items() if not name.startswith("GPS")}
     version_id = new_object_id()
     key = blob_key(sha256, version_id)
     put_blob(key, path_or_file)
-    return StoredBlob(version_id, key, sha256, size_bytes, mime, facts)
+    return StoredBlob(version_id, key, sha256, size_bytes, mime, facts, embedded)
 
 
 def store_bytes(*, data: bytes, name: str) -> StoredBlob:

@@ -8,8 +8,9 @@ of the two was.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Max
@@ -19,6 +20,7 @@ from library.models.asset import MAX_VERSIONS
 from library.names import clean_file_name, clean_folder_path
 from library.services.blobs import discard
 from library.services.copies import VersionCopy, copied_blobs
+from library.services.embedded import embedded_of, write_embedded
 from library.services.folders import ensure_folder, refuse_locked
 from library.services.tags import replace_tags
 from library.services.versions import NO_FILE, VersionLimitExceeded, lock_asset
@@ -118,14 +120,14 @@ def write_copy(*, asset: Asset, folder: Folder, copies: Sequence[VersionCopy], n
             _require_room(found, len(copies))
             _take_over(asset, found)
             AITag.objects.bulk_create(_ai_tag_copies(asset, found))
-            _add_versions(found, [copy.row(now) for copy in copies], current=_current_of(asset, copies), now=now)
+            _add_copies(found, copies, current=_current_of(asset, copies), now=now)
             return found
         try:
             with transaction.atomic():
                 made = _new_like(asset, folder, file_id=copies[0].version_id, now=now)
         except IntegrityError:
             continue  # Somebody took the name after we had looked.
-        _add_versions(made, [copy.row(now) for copy in copies], current=_current_of(asset, copies), now=now)
+        _add_copies(made, copies, current=_current_of(asset, copies), now=now)
         return made
     raise ServiceUnavailable("The file's name is contended at present. Try again.", retry_after_s=1)
 
@@ -179,7 +181,7 @@ def _append(source: Asset, target: Asset, *, now: datetime) -> Asset:
     source.ai_tags.update(asset=target)
     asset_deleting.send(sender=Asset, asset=source)
     derived = Rendition.objects.filter(version__in=versions).exclude(blob_key="").values_list("blob_key", flat=True)
-    keys, current_id = list(derived), source.current_version_id
+    keys, current_id, embedded = list(derived), source.current_version_id, embedded_of(versions)
     row = Asset.objects.filter(pk=source.pk)
     row.update(current_version=None)
     row.delete()
@@ -187,7 +189,7 @@ def _append(source: Asset, target: Asset, *, now: datetime) -> Asset:
     for version in versions:
         version.pk = None
         version._state.adding = True
-    _add_versions(target, versions, current=current, now=now)
+    _add_versions(target, versions, current=current, embedded=embedded, now=now)
     transaction.on_commit(lambda: discard(*keys), robust=True)
     return target
 
@@ -208,12 +210,26 @@ def _take_over(source: Asset, target: Asset) -> None:
     target.save(update_fields=["custom_coordinates", "is_private"])
 
 
-def _add_versions(asset: Asset, rows: list[AssetVersion], *, current: str, now: datetime) -> None:
-    """Insert versions after those that are there and point the asset at the one with the id `current`."""
+def _add_copies(asset: Asset, copies: Sequence[VersionCopy], *, current: str, now: datetime) -> None:
+    """Insert copies, which say of themselves what their originals say."""
+    found = embedded_of(copy.original for copy in copies)
+    embedded = {copy.version_id: found[old] for copy in copies if (old := copy.original.version_id) in found}
+    _add_versions(asset, [copy.row(now) for copy in copies], current=current, embedded=embedded, now=now)
+
+
+def _add_versions(
+    asset: Asset, rows: list[AssetVersion], *, current: str, embedded: Mapping[str, dict[str, Any]], now: datetime
+) -> None:
+    """Insert versions after those that are there and point the asset at the one with the id `current`.
+
+    embedded: the flat metadata (API 3.9) of those that have any, by version id.
+    """
     last = asset.versions.aggregate(last=Max("number"))["last"] or 0
     for number, row in enumerate(rows, start=last + 1):
         row.asset, row.number = asset, number
     AssetVersion.objects.bulk_create(rows)
+    if embedded:
+        write_embedded({row: embedded[row.version_id] for row in rows if row.version_id in embedded})
     asset.current_version = next(row for row in rows if row.version_id == current)
     asset.updated_at = now
     asset.save(update_fields=["current_version", "updated_at"])

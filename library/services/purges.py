@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timedelta
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
-from library import wire
 from library.models import Account, PurgeRequest
+from library.services.account_urls import MAX_URL, split_account_url
 from mediahub.lib.errors import DomainError
 
-MAX_URL = 8192
 KEPT_FOR = timedelta(days=30)
 _LEAST_WILDCARD = 15
 
@@ -32,18 +30,10 @@ def forget_purges(*, now: datetime) -> int:
 
 
 def _require_purgeable(account: Account, url: str) -> None:
-    base = urlsplit(wire.account_url(account) + "/")
-    if len(url) > MAX_URL or re.search(r"[\s\\]", url):
-        raise DomainError("The URL is malformed.", field="url")
-    try:
-        parts = urlsplit(url)
-    except ValueError as error:
-        raise DomainError("The URL is malformed.", field="url") from error
-    if (parts.scheme, parts.netloc.lower()) != (base.scheme, base.netloc) or not parts.path.startswith(base.path):
-        raise DomainError("The URL is none of this account's files.", field="url")
+    split_account_url(account, url)
     stem, star, rest = url.partition("*")
     if rest:
         raise DomainError("The URL may have a * at its end only.", field="url")
-    path = unquote(urlsplit(stem).path[len(base.path) :])
+    path = unquote(split_account_url(account, stem)[0])
     if star and not (path.count("/") >= 2 or len(path) >= _LEAST_WILDCARD or "." in path.rpartition("/")[2]):
         raise DomainError("A URL with * needs two folders, 15 characters or a whole file path before it.", field="url")

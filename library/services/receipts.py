@@ -30,7 +30,8 @@ def find_receipt(*, api_key: ApiKey, fingerprint: str, now: datetime) -> UploadR
 
 def version_of(receipt: UploadReceipt) -> AssetVersion | None:
     """The version that the receipt is for, or None if it was deleted since."""
-    return AssetVersion.objects.filter(version_id=receipt.version_id, asset__file_id=receipt.file_id).first()
+    versions = AssetVersion.objects.select_related("embedded")
+    return versions.filter(version_id=receipt.version_id, asset__file_id=receipt.file_id).first()
 
 
 def write_receipt(

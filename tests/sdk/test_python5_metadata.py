@@ -52,7 +52,7 @@ def test_fields_of_every_type(client, fields):
     field_id = fields["text"].id
     changed = client.custom_metadata_fields.update(field_id, label="Words", schema={"max_length": 20})
     assert (changed.label, changed.schema_.max_length) == ("Words", 20)
-    assert client.custom_metadata_fields.delete(field_id) is not None
+    assert client.custom_metadata_fields.delete(field_id) is None
     assert "text" not in [item.name for item in client.custom_metadata_fields.list()]
     assert "text" in [item.name for item in client.custom_metadata_fields.list(include_deleted=True)]
     with pytest.raises(NotFoundError):

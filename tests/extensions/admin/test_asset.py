@@ -5,6 +5,7 @@ import pytest
 from extensions.models import ExtensionRun, UnitEntry
 from library.models import AITag, Asset, AuditEntry
 from library.services.blobs import store_bytes
+from library.services.embedded import record_embedded
 from library.services.versions import add_version
 from mediahub.lib import clock
 from tests.extensions.scenes import ask_for, picture
@@ -232,3 +233,19 @@ def test_a_finished_thumbnail_is_served_to_members(signed_in, scene):
 @pytest.mark.rel("S7")
 def test_only_known_previews_are_made(signed_in, scene):
     assert signed_in.get(scene.url("preview", spec="w-9999")).status_code == 404
+
+
+def test_what_the_file_says_of_itself_is_shown_as_text(signed_in, scene):
+    record_embedded(
+        version=scene.asset.current_version,
+        data={"Make": "<script>alert(1)</script>", "Keywords": ["sea", "harbour"], "XResolution": 72},
+    )
+    page = signed_in.get(scene.url("file")).content.decode()
+    assert "Metadata in the file (3)" in page
+    assert "sea, harbour" in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+
+
+def test_a_file_that_says_nothing_has_no_table_of_metadata(signed_in, scene):
+    page = signed_in.get(scene.url("file")).content.decode()
+    assert "Metadata in the file" not in page

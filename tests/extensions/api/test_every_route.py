@@ -26,7 +26,7 @@ ASKED_BY_POST = {"estimates"}
 """Routes that are a question although the method is POST."""
 GROUPS = {
     "media": {"upload", "upload-v2", "file-list", "file", "file-details", "version", "version-restore", "folder"}
-    | {"metadata-field-list", "metadata-field"},
+    | {"metadata-field-list", "metadata-field", "file-metadata", "url-metadata"},
     "cache": {"purge", "purge-status"},
     "extensions": {"saved-extension-list", "saved-extension"},
     "webhooks": {"webhook-endpoints", "webhook-endpoint", "webhook-deliveries", "webhook-secret-rotate"},

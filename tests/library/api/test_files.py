@@ -56,6 +56,7 @@ def test_details_have_exactly_the_members_of_imagekit(api, asset):
         "size": 1000,
         "hasAlpha": False,
         "customMetadata": {},
+        "embeddedMetadata": {},
     }
 
 
