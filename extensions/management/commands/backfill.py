@@ -89,7 +89,7 @@ class Command(BaseCommand):
         blocks = resolve_blocks(account, parse_blocks(_blocks(options["extensions"]), both_spellings=True))
         if not blocks:
             raise CommandError("Say what to run by --extensions.")
-        given = clean_filter({theirs: options[ours] for ours, theirs in FILTERS.items() if options[ours]})
+        given = clean_filter({theirs: options[ours] for ours, theirs in FILTERS.items() if options[ours] is not None})
         skip_done, now = not options["again"], clock.now()
         if options["dry_run"]:
             found = estimate_object(

@@ -228,6 +228,7 @@ def test_a_bad_filter_of_the_list_is_named(api, query, field):
         ({"filter": None}, "filter"),
         ({"filter": {"colour": "red"}}, "filter.colour"),
         ({"filter": {"type": "folder"}}, "filter.type"),
+        ({"filter": {"path": ""}}, "filter.path"),
         ({"filter": {"searchQuery": "("}}, "searchQuery"),
         ({"skipDone": "yes"}, "skipDone"),
         ({"dryRun": 1}, "dryRun"),
