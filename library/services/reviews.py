@@ -59,34 +59,33 @@ def review_matching(
 ) -> tuple[list[Reviewed], int]:
     """Give a state to tags of the account that a query chooses, up to MOST_AT_ONCE, some in each transaction.
 
-    chosen: the filter in words, for the audit. Returns what was changed and how many tags are left to change.
+    chosen: the filter in words, for the audit, which has a line for each transaction, so that it is whole whoever
+    dies. Returns what was changed and how many tags are left to change.
     """
     waiting = tags.of_account(account).exclude(state=state)
     done: list[Reviewed] = []
     while len(done) < MOST_AT_ONCE:
-        some = _review_some(waiting, state)
+        some = _review_some(account, waiting, state, chosen=chosen, actor=actor)
         if not some:
             break
         done += some
-    if done:
-        audit(
-            account=account,
-            actor=actor,
-            action=f"ai_tags.{state}",
-            target=chosen,
-            detail={"tags": len(done), "assets": len({one.tag.asset_id for one in done})},
-        )
     return done, waiting.count()
 
 
 @repeat_on_conflict
 @transaction.atomic
-def _review_some(waiting: AITagQuerySet, state: AITag.State) -> list[Reviewed]:
+def _review_some(
+    account: Account, waiting: AITagQuerySet, state: AITag.State, *, chosen: str, actor: str
+) -> list[Reviewed]:
     keys = list(waiting.order_by("asset", "pk").values_list("pk", flat=True)[:_IN_ONE_TRANSACTION])
-    some = AITag.objects.filter(pk__in=keys)
-    _lock(some)
-    found = some.exclude(state=state).select_related("asset__account", "asset__folder").order_by("pk")
-    return _give(list(found), state)
+    _lock(AITag.objects.filter(pk__in=keys))
+    # Asked again under the lock: what somebody has decided meanwhile is not chosen any more.
+    found = waiting.filter(pk__in=keys).select_related("asset__account", "asset__folder").order_by("pk")
+    done = _give(list(found), state)
+    if done:
+        detail = {"tags": len(done), "assets": len({one.tag.asset_id for one in done})}
+        audit(account=account, actor=actor, action=f"ai_tags.{state}", target=chosen, detail=detail)
+    return done
 
 
 def _lock(tags: AITagQuerySet) -> None:
