@@ -277,7 +277,7 @@ def _check_parameters(extension: Extension, given: dict[str, Any], index: int) -
 
 
 def _in_one_spelling(value: Any) -> Any:
-    """Members in the order of their names and whole numbers as such: SQLite compares JSON as text, PostgreSQL as values."""
+    """Members in the order of their names, and whole numbers as such: SQLite compares JSON as text."""
     if isinstance(value, dict):
         return {name: _in_one_spelling(value[name]) for name in sorted(value)}
     if isinstance(value, list):
