@@ -34,17 +34,21 @@ class Reviewed:
 
 @repeat_on_conflict
 @transaction.atomic
-def review_tags(*, account: Account, ids: Sequence[int], state: AITag.State) -> list[Reviewed]:
+def review_tags(
+    *, account: Account, ids: Sequence[int], state: AITag.State, without_missing: bool = False
+) -> list[Reviewed]:
     """Give the account's tags with these keys a state: all of them, or none. Those that have it already are left alone.
 
-    Returns the changed ones. Raises NotFound naming the keys of no tag, other accounts' among them.
+    without_missing: leave out keys of no tag, other accounts' among them; else NotFound names them. Returns the
+    changed ones.
     """
     wanted = set(ids)
     mine = AITag.objects.of_account(account).filter(pk__in=wanted)
     # Taggers replace tags under the lock of their asset, so only what is read under it is sure to be there.
     _lock(mine)
     found = list(mine.select_related("asset__account", "asset__folder").order_by("pk"))
-    if missing := sorted(wanted - {tag.pk for tag in found}):
+    missing = sorted(wanted - {tag.pk for tag in found})
+    if missing and not without_missing:
         raise NotFound("The requested AI tag(s) does not exist.", members={"missingIds": [str(key) for key in missing]})
     return _give(found, state)
 
