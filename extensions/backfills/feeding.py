@@ -134,7 +134,7 @@ def _ask_again(backfill: Backfill, purse: _Purse, *, room: int, now: datetime) -
         return False
     failed = ExtensionRun.objects.filter(backfill=backfill, state="failed", finished_at__lte=backfill.retry_before)
     there = failed.latest_tries().filter(asset__current_version__isnull=False)
-    runs = list(there.select_related("account").order_by("pk")[:room])
+    runs = list(there.select_related("account", "asset").order_by("pk")[:room])
     if runs:
         _refuse_to_go_on_failing(backfill)
     for run in runs:
@@ -155,7 +155,7 @@ def _ask_again(backfill: Backfill, purse: _Purse, *, room: int, now: datetime) -
 
 def _was_tried_again(run: ExtensionRun) -> bool:
     """Whether somebody has tried the run again since we looked; who does that holds the lock of its file."""
-    asset = Asset.objects.filter(pk=run.asset_id).first()
+    asset = run.asset
     if asset is None:
         raise NotFound("The file of this run was deleted.")
     lock_asset(asset)
