@@ -272,8 +272,17 @@ def _check_parameters(extension: Extension, given: dict[str, Any], index: int) -
             raise _fault(index, parameter.name + fault.path, fault.sentence)
         if fault:
             raise _fault(index, parameter.name, fault)
-        params[parameter.name] = given[parameter.name]
+        params[parameter.name] = _in_one_spelling(given[parameter.name])
     return params
+
+
+def _in_one_spelling(value: Any) -> Any:
+    """Members in the order of their names, and whole numbers as such: SQLite compares JSON as text."""
+    if isinstance(value, dict):
+        return {name: _in_one_spelling(value[name]) for name in sorted(value)}
+    if isinstance(value, list):
+        return [_in_one_spelling(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value
 
 
 def _fault(index: int, field: str, sentence: str) -> BadExtensions:

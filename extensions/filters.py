@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from library.api.listing import files_matching
-from library.api.serializers import BadInput, ListQuery, parse_list_query
+from library.api.serializers import IGNORED_BESIDE_A_SEARCH, BadInput, ListQuery, parse_list_query
 from library.models import Account
 from library.querysets import AssetQuerySet
 
@@ -18,7 +18,11 @@ MOST_TAGS = 100
 
 
 def clean_filter(value: Any) -> dict[str, str]:
-    """The filter as query parameters, checked. Raises BadInput and the search's own errors, naming the member."""
+    """The filter as query parameters, checked. Raises BadInput and the search's own errors, naming the member.
+
+    What would choose nothing in particular is refused: units are spent on whatever a filter lets through, and a
+    program's empty variable must not mean all files.
+    """
     if not isinstance(value, dict):
         raise BadInput("filter must be an object.", field="filter")
     if unknown := sorted(set(value) - set(MEMBERS)):
@@ -26,7 +30,14 @@ def clean_filter(value: Any) -> dict[str, str]:
         raise BadInput(f"{name} is not a filter; known are {', '.join(MEMBERS)}.", field=name)
     if value.get("type", "file") != "file":
         raise BadInput("filter.type must be file: extensions run on current versions only.", field="filter.type")
-    given = {name: text for name, text in _as_parameters(value).items() if text != ""}
+    given = _as_parameters(value)
+    for name, text in given.items():
+        if not text.strip(" ," if name == "tags" else None):
+            raise BadInput(
+                f"filter.{name} must not be empty. Leave it out to choose by the rest.", field=f"filter.{name}"
+            )
+        if "searchQuery" in given and name != "type" and name in IGNORED_BESIDE_A_SEARCH:
+            raise BadInput(f"filter.{name} would be ignored. Say it in searchQuery.", field=f"filter.{name}")
     parse_list_query(given)
     return given
 

@@ -134,13 +134,15 @@ def _ask_again(backfill: Backfill, purse: _Purse, *, room: int, now: datetime) -
         return False
     failed = ExtensionRun.objects.filter(backfill=backfill, state="failed", finished_at__lte=backfill.retry_before)
     there = failed.latest_tries().filter(asset__current_version__isnull=False)
-    runs = list(there.select_related("account").order_by("pk")[:room])
+    runs = list(there.select_related("account", "asset").order_by("pk")[:room])
     if runs:
         _refuse_to_go_on_failing(backfill)
     for run in runs:
-        purse.take(CATALOG[run.extension].units if run.extension in CATALOG else 0)
         try:
             with transaction.atomic():
+                if _was_tried_again(run):
+                    continue
+                purse.take(CATALOG[run.extension].units)
                 repeat_run(run=run, now=now)
         except InsufficientUnits as error:
             raise _no_units() from error
@@ -149,6 +151,15 @@ def _ask_again(backfill: Backfill, purse: _Purse, *, room: int, now: datetime) -
     if not runs:
         backfill.retry_before = None
     return bool(runs)
+
+
+def _was_tried_again(run: ExtensionRun) -> bool:
+    """Whether somebody has tried the run again since we looked; who does that holds the lock of its file."""
+    asset = run.asset
+    if asset is None:
+        raise NotFound("The file of this run was deleted.")
+    lock_asset(asset)
+    return run.retries.exists()
 
 
 class _Purse:

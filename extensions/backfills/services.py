@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import F, Max, Q
 
 from extensions.backfills.leases import wake_for
 from extensions.catalog import Block
 from extensions.filters import files_chosen
 from extensions.models import Backfill, ExtensionRun
+from extensions.querysets import BackfillQuerySet, RunQuerySet
 from extensions.runs.services import RunIsOver, cancel_run
 from library.models import Account, Asset
 from library.services.accounts import audit
@@ -20,6 +21,10 @@ from mediahub.lib import clock
 from mediahub.lib.errors import Conflict, DomainError
 
 MOST_UNFINISHED = 10
+CUT_OFF_FOR = timedelta(days=1)
+"""So long after a cancelling the sweep looks for runs that it left."""
+RUNS_CANCELLED = 1000
+"""At once; the sweep cancels the rest."""
 LARGEST_LIMIT = 10**9
 
 State = Backfill.State
@@ -62,12 +67,7 @@ def start_backfill(
     if not blocks:
         raise BadBackfill("extensions must name at least one extension.", field="extensions")
     check_limit(unit_limit)
-    # The row of the account makes those who count wait for those who insert.
-    Account.objects.select_for_update(no_key=True).get(pk=account.pk)
-    if Backfill.objects.of_account(account).unfinished().count() >= MOST_UNFINISHED:
-        raise TooManyBackfills(
-            f"An account may have {MOST_UNFINISHED} backfills that have not ended. Cancel one or wait."
-        )
+    _require_room(Backfill.objects.of_account(account), account)
     chosen = files_chosen(account, given)
     backfill = Backfill(
         account=account,
@@ -121,10 +121,11 @@ def resume_backfill(*, backfill: Backfill, actor: str, changes: Mapping[str, Any
 
 @transaction.atomic
 def retry_failed(*, backfill: Backfill, actor: str) -> Backfill:
-    """Try the runs again that have failed so far, after the files that are left. Raises BackfillState.
+    """Try the runs again that have failed so far, after the files that are left.
 
-    Runs of files that are gone stay as they are.
+    Runs of files that are gone stay as they are. Raises BackfillState, TooManyBackfills.
     """
+    _require_room(Backfill.objects.of_account(backfill.account).exclude(pk=backfill.pk), backfill.account)
     now = clock.now()
     failed = ExtensionRun.objects.filter(backfill=backfill, state="failed", asset__isnull=False).latest_tries()
     if not failed.exists():
@@ -138,16 +139,36 @@ def retry_failed(*, backfill: Backfill, actor: str) -> Backfill:
 def cancel_backfill(*, backfill: Backfill, actor: str) -> Backfill:
     """End it, with those of its runs that no worker has begun; what was done stays. Raises BackfillState if it ended.
 
-    The runs go one by one afterwards: a crash in between leaves some, which then simply run.
+    The runs go one by one afterwards; those that a crash in between leaves, the sweep cancels.
     """
     ended = _cancel(backfill, actor)
-    waiting = ExtensionRun.objects.filter(backfill=backfill, state="queued").select_related("account")
-    for run in waiting.order_by("pk"):
+    _cancel_runs(ExtensionRun.objects.filter(backfill=backfill, state="queued"), actor)
+    return ended
+
+
+def finish_cancelled(*, now: datetime) -> int:
+    """Cancel runs that are left of backfills whose cancelling was cut off; returns how many. For the sweep.
+
+    What somebody has tried again since is meant.
+    """
+    lately = ExtensionRun.objects.filter(
+        Q(retry_of=None) | Q(created_at__lte=F("backfill__finished_at")),
+        state="queued",
+        backfill__state=State.CANCELLED,
+        backfill__finished_at__gt=now - CUT_OFF_FOR,
+    )
+    return _cancel_runs(lately, "the end of its backfill")
+
+
+def _cancel_runs(runs: RunQuerySet, actor: str) -> int:
+    done = 0
+    for run in runs.select_related("account").order_by("pk")[:RUNS_CANCELLED]:
         try:
             cancel_run(run=run, actor=actor)
         except RunIsOver:
             continue
-    return ended
+        done += 1
+    return done
 
 
 @transaction.atomic
@@ -157,6 +178,15 @@ def _cancel(backfill: Backfill, actor: str) -> Backfill:
     if not rows.update(state=State.CANCELLED, token=None, finished_at=clock.now(), **stopped):
         raise BackfillState("This backfill has ended already.")
     return _changed(backfill, actor, "cancelled")
+
+
+def _require_room(others: BackfillQuerySet, account: Account) -> None:
+    """Raise TooManyBackfills if so many of these have not ended. Those who count wait for those who insert."""
+    Account.objects.select_for_update(no_key=True).get(pk=account.pk)
+    if others.unfinished().count() >= MOST_UNFINISHED:
+        raise TooManyBackfills(
+            f"An account may have {MOST_UNFINISHED} backfills that have not ended. Cancel one or wait."
+        )
 
 
 def check_limit(limit: int | None) -> None:

@@ -22,6 +22,7 @@ from extensions.backfills.leases import (
     put_back,
     wake_due_backfills,
 )
+from extensions.backfills.services import finish_cancelled
 from mediahub.lib import clock
 from mediahub.lib.crash import crash_point
 from mediahub.lib.errors import DomainError
@@ -76,6 +77,13 @@ def _try_again(claim: Claim) -> None:
 
 
 def sweep_backfills() -> dict[str, int]:
-    """Free leases of dead processes of this node and wake workers for due backfills; returns counts by name."""
+    """Free leases of dead processes of this node, wake workers for due backfills and finish what a crash cut off.
+
+    Returns counts by name.
+    """
     now = clock.now()
-    return {"freed_backfills": free_dead_leases(now=now), "woken_backfills": wake_due_backfills(now=now)}
+    return {
+        "freed_backfills": free_dead_leases(now=now),
+        "woken_backfills": wake_due_backfills(now=now),
+        "cancelled_runs": finish_cancelled(now=now),
+    }

@@ -38,9 +38,14 @@ def _make(desk: Desk, label: str, rights: dict[str, str] | None) -> NewKey:
 
 
 def _rights(posted: QueryDict) -> dict[str, str] | None:
-    """The rights that were chosen; None for a key that may do everything, which the form asks for by name."""
-    if posted.get("scope", "standard") == "standard":
+    """The rights that were chosen; None for a key that may do everything, which the form asks for by name.
+
+    Raises BadRights without a choice: a form that lost it must not make the strongest key.
+    """
+    if posted.get("scope") == "standard":
         return None
+    if posted.get("scope") != "restricted":
+        raise BadRights("Choose whether the key may do everything, or only what is chosen here.", field="scope")
     return {group: posted.get(f"right-{group}", ApiKey.Rights.NONE) for group in ApiKey.Group.values}
 
 

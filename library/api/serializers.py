@@ -37,6 +37,7 @@ SORT_FIELDS = (
     "DURATION",
     "ORIGINAL_CREATION_DATE",
 )
+IGNORED_BESIDE_A_SEARCH = ("type", "tags", "name", "includeFolder")
 _INTEGER = re.compile(r"[+-]?\d{1,25}\Z", re.ASCII)
 
 
@@ -68,7 +69,7 @@ def parse_list_query(query: Mapping[str, str]) -> ListQuery:
     given = {name: unicodedata.normalize("NFC", _clean(value, name)) for name, value in query.items() if value != ""}
     search = parse(given["searchQuery"]) if "searchQuery" in given else None
     if search is not None:
-        given = {name: value for name, value in given.items() if name not in ("type", "tags", "name", "includeFolder")}
+        given = {name: value for name, value in given.items() if name not in IGNORED_BESIDE_A_SEARCH}
     order, _, sort = given.get("sort", "ASC_CREATED").partition("_")
     if order not in ("ASC", "DESC") or sort not in SORT_FIELDS:
         raise BadInput(f"sort has an unknown value: {_shown(given['sort'])}.", field="sort")

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from library.api.listing import files_matching
-from library.api.serializers import BadInput, parse_list_query
+from library.api.serializers import IGNORED_BESIDE_A_SEARCH, BadInput, parse_list_query
 from library.identifiers import is_object_id
 from library.models import Account, AITag
 from library.querysets import AITagQuerySet
@@ -52,6 +52,9 @@ def parse_tag_filter(given: Mapping[str, str]) -> TagFilter:
         raise BadInput("minConfidence must not be above maxConfidence.", field="minConfidence")
     if (file_id := values.get("fileId", "")) and not is_object_id(file_id):
         raise BadInput("fileId must be 24 hexadecimal digits.", field="fileId")
+    for ours, theirs in OF_FILES.items():
+        if ours in values and "searchQuery" in values and theirs in IGNORED_BESIDE_A_SEARCH:
+            raise BadInput(f"{ours} would be ignored beside searchQuery. Say it in searchQuery.", field=ours)
     files = {theirs: values[ours] for ours, theirs in OF_FILES.items() if ours in values}
     parse_list_query(files)
     return TagFilter(
@@ -66,7 +69,10 @@ def parse_tag_filter(given: Mapping[str, str]) -> TagFilter:
 
 
 def parse_tag_object(value: Any) -> TagFilter:
-    """The same out of a JSON object, whose members must all be known; confidences may be numbers. Raises BadInput."""
+    """The same out of a JSON object, whose members must all be known; confidences may be numbers. Raises BadInput.
+
+    Empty texts are refused: a program's empty variable must not review every tag.
+    """
     if not isinstance(value, dict):
         raise BadInput("filter must be an object.", field="filter")
     known = (*MEMBERS, *OF_FILES)
@@ -79,7 +85,11 @@ def parse_tag_object(value: Any) -> TagFilter:
         is_number = isinstance(item, (int, float)) and not isinstance(item, bool)
         if not isinstance(item, str) and not (is_number and name.endswith("Confidence")):
             raise BadInput(f"filter.{name} must be a text.", field=f"filter.{name}")
-        texts[name] = item if isinstance(item, str) else f"{item:g}"
+        texts[name] = text = str(item)
+        if not text.strip(" ," if name == "tags" else None):
+            raise BadInput(
+                f"filter.{name} must not be empty. Leave it out to choose by the rest.", field=f"filter.{name}"
+            )
     return parse_tag_filter(texts)
 
 
@@ -101,7 +111,9 @@ def tags_chosen(account: Account, wanted: TagFilter) -> AITagQuerySet:
 def in_words(wanted: TagFilter) -> str:
     """The filter in short, for the audit."""
     parts = {"state": ",".join(wanted.states), "name": wanted.name, "source": wanted.source, "fileId": wanted.file_id}
-    parts |= {"minConfidence": str(wanted.least or ""), "maxConfidence": str(wanted.most or ""), **wanted.files}
+    for name, bound in (("minConfidence", wanted.least), ("maxConfidence", wanted.most)):
+        parts[name] = "" if bound is None else str(bound)
+    parts |= wanted.files
     return ", ".join(f"{name}={text}" for name, text in parts.items() if text)
 
 

@@ -34,17 +34,21 @@ class Reviewed:
 
 @repeat_on_conflict
 @transaction.atomic
-def review_tags(*, account: Account, ids: Sequence[int], state: AITag.State) -> list[Reviewed]:
+def review_tags(
+    *, account: Account, ids: Sequence[int], state: AITag.State, without_missing: bool = False
+) -> list[Reviewed]:
     """Give the account's tags with these keys a state: all of them, or none. Those that have it already are left alone.
 
-    Returns the changed ones. Raises NotFound naming the keys of no tag, other accounts' among them.
+    without_missing: leave out keys of no tag, other accounts' among them; else NotFound names them. Returns the
+    changed ones.
     """
     wanted = set(ids)
     mine = AITag.objects.of_account(account).filter(pk__in=wanted)
     # Taggers replace tags under the lock of their asset, so only what is read under it is sure to be there.
     _lock(mine)
     found = list(mine.select_related("asset__account", "asset__folder").order_by("pk"))
-    if missing := sorted(wanted - {tag.pk for tag in found}):
+    missing = sorted(wanted - {tag.pk for tag in found})
+    if missing and not without_missing:
         raise NotFound("The requested AI tag(s) does not exist.", members={"missingIds": [str(key) for key in missing]})
     return _give(found, state)
 
@@ -59,34 +63,33 @@ def review_matching(
 ) -> tuple[list[Reviewed], int]:
     """Give a state to tags of the account that a query chooses, up to MOST_AT_ONCE, some in each transaction.
 
-    chosen: the filter in words, for the audit. Returns what was changed and how many tags are left to change.
+    chosen: the filter in words, for the audit, which has a line for each transaction, so that it is whole whoever
+    dies. Returns what was changed and how many tags are left to change.
     """
     waiting = tags.of_account(account).exclude(state=state)
     done: list[Reviewed] = []
     while len(done) < MOST_AT_ONCE:
-        some = _review_some(waiting, state)
+        some = _review_some(account, waiting, state, chosen=chosen, actor=actor)
         if not some:
             break
         done += some
-    if done:
-        audit(
-            account=account,
-            actor=actor,
-            action=f"ai_tags.{state}",
-            target=chosen,
-            detail={"tags": len(done), "assets": len({one.tag.asset_id for one in done})},
-        )
     return done, waiting.count()
 
 
 @repeat_on_conflict
 @transaction.atomic
-def _review_some(waiting: AITagQuerySet, state: AITag.State) -> list[Reviewed]:
+def _review_some(
+    account: Account, waiting: AITagQuerySet, state: AITag.State, *, chosen: str, actor: str
+) -> list[Reviewed]:
     keys = list(waiting.order_by("asset", "pk").values_list("pk", flat=True)[:_IN_ONE_TRANSACTION])
-    some = AITag.objects.filter(pk__in=keys)
-    _lock(some)
-    found = some.exclude(state=state).select_related("asset__account", "asset__folder").order_by("pk")
-    return _give(list(found), state)
+    _lock(AITag.objects.filter(pk__in=keys))
+    # Asked again under the lock: what somebody has decided meanwhile is not chosen any more.
+    found = waiting.filter(pk__in=keys).select_related("asset__account", "asset__folder").order_by("pk")
+    done = _give(list(found), state)
+    if done:
+        detail = {"tags": len(done), "assets": len({one.tag.asset_id for one in done})}
+        audit(account=account, actor=actor, action=f"ai_tags.{state}", target=chosen, detail=detail)
+    return done
 
 
 def _lock(tags: AITagQuerySet) -> None:

@@ -1,5 +1,6 @@
 """Counting, in one process and in a real Valkey: both stores keep the same rules."""
 
+import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -189,8 +190,6 @@ class TestAServerThatIsAway:
         assert caplog.text.count("limits_counted_per_process") == 1
 
     def test_a_silent_one_costs_a_quarter_of_a_second_once(self, settings, tmp_path):
-        import socket
-
         with socket.socket(socket.AF_UNIX) as silent:
             silent.bind(str(tmp_path / "s.sock"))
             silent.listen()
@@ -199,6 +198,22 @@ class TestAServerThatIsAway:
             for _ in range(50):
                 choosing.ask(take_one)
             assert time.monotonic() - started < 1
+
+    def test_of_many_threads_one_finds_out_whether_it_is_back(self, settings, tmp_path):
+        with socket.socket(socket.AF_UNIX) as silent:
+            silent.bind(str(tmp_path / "s.sock"))
+            silent.listen(20)
+            settings.MEDIAHUB_LIMITS_URL = f"redis+socket://{tmp_path}/s.sock"
+            choosing._away_until = 0.0
+            threads = [threading.Thread(target=choosing.ask, args=(take_one,)) for _ in range(8)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            silent.setblocking(False)
+            silent.accept()[0].close()
+            with pytest.raises(BlockingIOError):
+                silent.accept()
 
     def test_it_is_used_again_once_it_is_back(self, settings, shared, valkey, tmp_path):
         settings.MEDIAHUB_LIMITS_URL = f"redis+socket://{tmp_path}/nobody.sock"

@@ -32,12 +32,16 @@ _TAG = "Runs"
 _COUNT = whole(low=0)
 FILTER = body(
     {
-        "path": text("Of one folder, without its subfolders."),
-        "name": text("The exact name."),
+        "path": text("Of one folder, without its subfolders.", least=1),
+        "name": text("The exact name. Not beside `searchQuery`.", least=1),
         "fileType": one_of(FILE_TYPES, default="all"),
         "type": one_of(("file",)),
-        "searchQuery": text("As in `GET /v1/files`."),
-        "tags": any_of(text("Comma-separated."), array(text(), most=MOST_TAGS), description="With any of these tags."),
+        "searchQuery": text("As in `GET /v1/files`.", least=1),
+        "tags": any_of(
+            text("Comma-separated.", least=1),
+            array(text(), least=1, most=MOST_TAGS),
+            description="With any of these tags. Not beside `searchQuery`.",
+        ),
     },
     "The files that `GET /v1/files` would list.",
     closed=True,

@@ -1,6 +1,5 @@
 """`manage.py backfill start | list | show | pause | resume | cancel | retry`: extensions on what the library has."""
 
-import getpass
 import json
 import time
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from extensions.saved.resolving import resolve_blocks
 from extensions.units.wire import estimate_object
 from library.models import Account
 from mediahub.lib import clock
+from mediahub.lib.actors import command_actor
 from mediahub.lib.errors import DomainError
 from mediahub.lib.json_input import loads_strict
 
@@ -81,7 +81,7 @@ class Command(BaseCommand):
             more: dict[str, Any] = {}
             if act == "resume" and options["unit_limit"] is not None:
                 more["changes"] = {"unit_limit": options["unit_limit"]}
-            found = [ACTS[act](backfill=one, actor=_actor(), **more) for one in found]
+            found = [ACTS[act](backfill=one, actor=command_actor(), **more) for one in found]
         return found
 
     def _start(self, options: dict[str, Any]) -> list[Backfill] | None:
@@ -89,7 +89,7 @@ class Command(BaseCommand):
         blocks = resolve_blocks(account, parse_blocks(_blocks(options["extensions"]), both_spellings=True))
         if not blocks:
             raise CommandError("Say what to run by --extensions.")
-        given = clean_filter({theirs: options[ours] for ours, theirs in FILTERS.items() if options[ours]})
+        given = clean_filter({theirs: options[ours] for ours, theirs in FILTERS.items() if options[ours] is not None})
         skip_done, now = not options["again"], clock.now()
         if options["dry_run"]:
             found = estimate_object(
@@ -105,7 +105,7 @@ class Command(BaseCommand):
                 skip_done=skip_done,
                 unit_limit=options["unit_limit"],
                 webhook_url="",
-                actor=_actor(),
+                actor=command_actor(),
                 now=now,
             )
         ]
@@ -137,10 +137,6 @@ class Command(BaseCommand):
             time.sleep(LOOK_EVERY_S)
         if backfill.state != Backfill.State.COMPLETED:
             raise CommandError(f"The backfill is {backfill.state}: {backfill.error_message}")
-
-
-def _actor() -> str:
-    return f"command by {getpass.getuser()}"
 
 
 def _account(options: dict[str, Any]) -> Account:

@@ -1,6 +1,5 @@
 """`manage.py create_api_key SLUG`: a further key of an account. Its private part is shown this once (REL A2)."""
 
-import getpass
 import json
 from typing import Any
 
@@ -9,6 +8,7 @@ from django.db import transaction
 
 from library.models import Account, ApiKey
 from library.services.accounts import NewKey, audit, create_api_key
+from mediahub.lib.actors import command_actor
 from mediahub.lib.errors import DomainError
 
 
@@ -49,7 +49,7 @@ class Command(BaseCommand):
 def _make(account: Account, label: str, rights: dict[str, str] | None) -> NewKey:
     made = create_api_key(account=account, label=label, rights=rights)
     detail = {"rights": made.api_key.rights} if rights is not None else {}
-    actor = f"command by {getpass.getuser()}"
+    actor = command_actor()
     audit(account=account, actor=actor, action="key.created", target=made.public_key, detail=detail)
     return made
 

@@ -3,7 +3,6 @@
 It also tells which providers are not asked at present because they failed; `--reset SLUG` has one asked again.
 """
 
-import getpass
 import json
 from typing import Any
 
@@ -14,6 +13,7 @@ from extensions.models import ProviderState
 from extensions.providers import state
 from extensions.providers.registry import PROVIDERS, get_provider
 from library.wire import iso
+from mediahub.lib.actors import command_actor
 
 
 class Command(BaseCommand):
@@ -42,7 +42,7 @@ class Command(BaseCommand):
     def _reset(self, slug: str) -> None:
         if slug not in PROVIDERS:
             raise CommandError(f"There is no provider {slug!r}; known are {', '.join(PROVIDERS)}.")
-        was_reset = state.reset(slug, actor=f"command by {getpass.getuser()}")
+        was_reset = state.reset(slug, actor=command_actor())
         self.stdout.write(f"{slug} is asked again" if was_reset else f"{slug} was fine already")
 
 

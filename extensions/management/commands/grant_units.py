@@ -1,6 +1,5 @@
 """`manage.py grant_units SLUG N --reason TEXT`: add units to an account's present month, once."""
 
-import getpass
 import json
 from typing import Any
 
@@ -9,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from extensions.units import services as units
 from library.models import Account
 from mediahub.lib import clock
+from mediahub.lib.actors import command_actor
 from mediahub.lib.errors import DomainError
 
 
@@ -26,7 +26,7 @@ class Command(BaseCommand):
         account = Account.objects.filter(slug=options["slug"]).first()
         if account is None:
             raise CommandError(f"There is no account {options['slug']!r}.")
-        actor = f"command by {getpass.getuser()}"
+        actor = command_actor()
         try:
             units.grant(account=account, amount=options["units"], actor=actor, reason=options["reason"])
         except DomainError as error:

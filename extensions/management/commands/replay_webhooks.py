@@ -1,6 +1,5 @@
 """`manage.py replay_webhooks`: send finished webhooks again, after a receiver was repaired for instance."""
 
-import getpass
 import json
 from dataclasses import replace
 from datetime import datetime
@@ -11,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from extensions.webhooks.services import Chosen, chosen_deliveries, replay_many
 from library.models import Account
 from mediahub.lib import clock
+from mediahub.lib.actors import command_actor
 from mediahub.lib.http import BadUrl, Policy, check_url
 
 
@@ -44,7 +44,7 @@ class Command(BaseCommand):
 
 
 def _replay_all(chosen: Chosen) -> int:
-    count, actor = 0, f"command by {getpass.getuser()}"
+    count, actor = 0, command_actor()
     while True:
         done = replay_many(chosen=chosen, actor=actor)
         count += done.count

@@ -1,6 +1,5 @@
 """`manage.py runs list | show | cancel | retry`: runs of all accounts, chosen by id or by the filters of the API."""
 
-import getpass
 import json
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +12,7 @@ from extensions.runs.selecting import RunFilter, parse_filter, select
 from extensions.runs.services import cancel_run, retry_run
 from extensions.runs.wire import run_object
 from library.models import Account
+from mediahub.lib.actors import command_actor
 from mediahub.lib.errors import DomainError
 
 ACTS: dict[str, Callable[..., ExtensionRun]] = {"cancel": cancel_run, "retry": retry_run}
@@ -54,7 +54,7 @@ class Command(BaseCommand):
                 done.append(run_object(run) | {"would": options["act"]})
                 continue
             try:
-                after = ACTS[options["act"]](run=run, actor=f"command by {getpass.getuser()}")
+                after = ACTS[options["act"]](run=run, actor=command_actor())
                 done.append(run_object(after))
             except DomainError as error:
                 done.append(run_object(run) | {"refused": {"code": error.code, "message": error.message}})

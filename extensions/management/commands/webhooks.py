@@ -3,7 +3,6 @@
 `replay_webhooks` sends finished ones again.
 """
 
-import getpass
 import json
 from typing import Any
 
@@ -13,6 +12,7 @@ from extensions.models import WebhookDelivery, WebhookEndpoint
 from extensions.webhooks.endpoints import send_test
 from extensions.webhooks.wire import delivery_object, whole_delivery
 from library.wire import Json
+from mediahub.lib.actors import command_actor
 
 MOST = 1000
 
@@ -37,7 +37,7 @@ class Command(BaseCommand):
         elif options["act"] == "show":
             self.stdout.write(json.dumps(whole_delivery(_delivery(options["id"])), indent=2, ensure_ascii=False))
         else:
-            sent = send_test(endpoint=_endpoint(options["id"]), actor=f"command by {getpass.getuser()}")
+            sent = send_test(endpoint=_endpoint(options["id"]), actor=command_actor())
             self._print([delivery_object(sent)], options)
 
     def _log(self, options: dict[str, Any]) -> None:

@@ -41,7 +41,10 @@ _FILTER: dict[str, Shape] = {
     "tags": text("Comma-separated: of files with any of these tags."),
     "searchQuery": text("As in `GET /v1/files`."),
 }
-_IN_BODY = {name: any_of(shape, text()) if name.endswith("Confidence") else shape for name, shape in _FILTER.items()}
+_IN_BODY = {
+    name: any_of(shape, text(least=1)) if name.endswith("Confidence") else {"minLength": 1, **shape}
+    for name, shape in _FILTER.items()
+}
 _REVIEW = {
     **body(
         {

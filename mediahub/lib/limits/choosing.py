@@ -31,9 +31,8 @@ _away_until: float | None = None
 
 def ask(step: Callable[[Store], T]) -> T:
     """Do one step in the shared store, or in this process's own if there is none or it fails."""
-    global _away_until
     url = settings.MEDIAHUB_LIMITS_URL
-    if not is_shareable(url) or (_away_until is not None and time.monotonic() < _away_until):
+    if not is_shareable(url) or not _may_ask():
         return step(_local)
     try:
         result = step(_shared(url))
@@ -54,6 +53,19 @@ def forget() -> None:
 @lru_cache(maxsize=4)
 def _shared(url: str) -> SharedStore:
     return SharedStore(url)
+
+
+def _may_ask() -> bool:
+    """Whether the shared store may be there. Of many threads one finds out again; the others need not wait with it."""
+    global _away_until
+    if _away_until is None:
+        return True
+    with _lock:
+        if _away_until is not None and time.monotonic() < _away_until:
+            return False
+        if _away_until is not None:
+            _away_until = time.monotonic() + ASK_AGAIN_AFTER_S
+        return True
 
 
 def _note_absence(error: Exception) -> None:

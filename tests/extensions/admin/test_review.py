@@ -93,9 +93,22 @@ def test_a_name_is_rejected_everywhere_within_the_filters_and_taken_back(signed_
 @pytest.mark.rel("A4")
 def test_tags_of_others_cannot_be_reviewed(signed_in, scene):
     foreign = AITagFactory(name="Crab")
-    answer = act(signed_in, scene, htmx=True, ids=f"{scene.ai_tag.pk},{foreign.pk}", state="rejected")
-    assert "does not exist" in answer.content.decode()
-    assert set(AITag.objects.values_list("state", flat=True)) == {"suggested"}
+    answer = act(signed_in, scene, htmx=True, ids=f"{foreign.pk}", state="rejected")
+    assert answer.context["said"] == "Nothing was left to change."
+    act(signed_in, scene, htmx=True, ids=f"{scene.ai_tag.pk},{foreign.pk}", state="rejected")
+    foreign.refresh_from_db()
+    assert foreign.state == "suggested"
+
+
+def test_a_review_can_be_taken_back_though_one_of_its_files_is_gone(signed_in, scene):
+    gone = AITagFactory(asset=AssetFactory(account=scene.account), name="Bird")
+    page = act(signed_in, scene, htmx=True, name="Bird", state="rejected")
+    gone.delete()
+
+    act(signed_in, scene, htmx=True, ids=page.context["undo"]["ids"], state="suggested")
+
+    scene.ai_tag.refresh_from_db()
+    assert scene.ai_tag.state == "suggested"
 
 
 @pytest.mark.parametrize(

@@ -187,6 +187,19 @@ def test_failed_runs_are_tried_again(api, assets, settings):
     assert len(api.get(f"/api/runs?backfill={made['id']}&state=failed").json()) == 3
 
 
+def test_failed_runs_are_not_tried_again_beside_ten_that_have_not_ended(api, new_account):
+    done = factories.BackfillFactory(account=new_account.account, state="completed", finished_at=factories.EPOCH)
+    asset = factories.AssetFactory(account=new_account.account)
+    failed = {"state": "failed", "error_code": "x", "finished_at": factories.EPOCH}
+    factories.ExtensionRunFactory(asset=asset, backfill=done, **failed)
+    for _ in range(10):
+        factories.BackfillFactory(account=new_account.account)
+    answer = act(api, {"id": done.backfill_id}, "retry")
+    assert (answer.status_code, answer.json()["code"]) == (409, "too_many_backfills")
+    Backfill.objects.exclude(pk=done.pk).first().delete()
+    assert act(api, {"id": done.backfill_id}, "retry").status_code == 200
+
+
 def test_runs_say_which_backfill_asked_and_are_found_by_it(api, assets):
     made = ask(api).json()
     feed()
@@ -228,6 +241,7 @@ def test_a_bad_filter_of_the_list_is_named(api, query, field):
         ({"filter": None}, "filter"),
         ({"filter": {"colour": "red"}}, "filter.colour"),
         ({"filter": {"type": "folder"}}, "filter.type"),
+        ({"filter": {"path": ""}}, "filter.path"),
         ({"filter": {"searchQuery": "("}}, "searchQuery"),
         ({"skipDone": "yes"}, "skipDone"),
         ({"dryRun": 1}, "dryRun"),

@@ -108,7 +108,7 @@ def test_an_id_given_twice_counts_once(api, files):
         ({"tags": ["sale"], "fileType": "non-image"}, 0),
         ({"searchQuery": 'name : "photo" OR tags HAS "ne"'}, 2),
         ({"searchQuery": "tags EXISTS AND size >= 0", "path": "/shop"}, 2),
-        ({"searchQuery": 'path : "/shop"', "fileType": "non-image", "name": "ignored"}, 1),
+        ({"searchQuery": 'path : "/shop"', "fileType": "non-image"}, 1),
     ],
 )
 def test_a_filter_chooses_as_the_list_of_files_does(api, files, wanted, count):
@@ -154,6 +154,12 @@ def test_a_filter_reaches_ones_own_files_only(files):
         ({"filter": {"tags": ["a,b"]}, "extensions": [CUT]}, "filter.tags"),
         ({"filter": {"tags": ["a"] * 101}, "extensions": [CUT]}, "filter.tags"),
         ({"filter": {"fileType": "video"}, "extensions": [CUT]}, "fileType"),
+        ({"filter": {"searchQuery": ""}, "extensions": [CUT]}, "filter.searchQuery"),
+        ({"filter": {"path": " "}, "extensions": [CUT]}, "filter.path"),
+        ({"filter": {"tags": []}, "extensions": [CUT]}, "filter.tags"),
+        ({"filter": {"tags": " , "}, "extensions": [CUT]}, "filter.tags"),
+        ({"filter": {"searchQuery": 'name = "a"', "tags": "sale"}, "extensions": [CUT]}, "filter.tags"),
+        ({"filter": {"searchQuery": 'name = "a"', "name": "b"}, "extensions": [CUT]}, "filter.name"),
         ({"filter": {"searchQuery": "name ~ 5"}, "extensions": [CUT]}, "searchQuery"),
         ({"filter": {"searchQuery": ["name"]}, "extensions": [CUT]}, "filter.searchQuery"),
         ({"filter": {}}, "extensions"),

@@ -77,6 +77,7 @@ def test_following_prints_the_end_and_fails_where_it_failed(new_account, assets)
         (["start", "--account", "acme", "--extensions", "paint"], "not an extension"),
         (["start", "--account", "acme", "--extensions", "[nonsense"], "JSON"),
         (["start", "--account", "acme", "--extensions", "remove-bg", "--search", "("], "searchQuery"),
+        (["start", "--account", "acme", "--extensions", "remove-bg", "--path", ""], "filter.path must not be empty"),
         (["start", "--account", "acme", "--extensions", "remove-bg", "--unit-limit", "-1"], "unitLimit"),
         (["pause"], "Name the backfills"),
         (["pause", "0" * 24], "no backfill"),

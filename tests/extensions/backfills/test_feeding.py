@@ -96,6 +96,27 @@ def test_a_file_with_a_successful_run_of_the_same_parameters_is_skipped(account,
     assert outcome(backfill).requested == 2
 
 
+@pytest.mark.parametrize(
+    ("done", "asked"),
+    [
+        (
+            {"name": "ai-tasks", "tasks": [{"type": "select_tags", "instruction": "x", "vocabulary": ["a", "b"]}]},
+            {"tasks": [{"vocabulary": ["a", "b"], "instruction": "x", "type": "select_tags"}], "name": "ai-tasks"},
+        ),
+        (
+            {"name": "aws-auto-tagging", "minConfidence": 70, "maxTags": 3},
+            {"maxTags": 3.0, "name": "aws-auto-tagging", "minConfidence": 70.0},
+        ),
+    ],
+    ids=["order", "numbers"],
+)
+def test_the_same_parameters_spelled_otherwise_are_the_same(account, assets, done, asked):
+    ask_for(assets[0], done)
+    do_runs()
+
+    assert finish(start(account, asked)).skipped == {"already_requested": 1}
+
+
 def test_a_file_that_was_overwritten_since_is_not_skipped(account, assets):
     ask_for(assets[0], TAG)
     do_runs()

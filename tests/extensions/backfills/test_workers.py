@@ -6,15 +6,18 @@ from datetime import timedelta
 import pytest
 
 from extensions.backfills.leases import claim_backfill
+from extensions.backfills.services import _cancel
 from extensions.backfills.working import sweep_backfills
 from extensions.models import Backfill, ExtensionRun
+from extensions.runs.services import retry_run
 from extensions.sweeping import PARTS
+from extensions.units import audit
 from extensions.workers import release_dead_leases
 from library.models import BulkJob
 from library.tasks import jobs_work
 from mediahub.lib import clock, processes
 from tests import factories
-from tests.extensions.backfills.conftest import start
+from tests.extensions.backfills.conftest import feed, start
 from tests.library.jobs.test_folder_jobs import rename
 from tests.library.stored import put
 
@@ -62,6 +65,22 @@ def test_one_that_waits_for_its_runs_is_left_alone_by_the_sweep(account):
     )
     assert sweep_backfills()["freed_backfills"] == 0
     assert Backfill.objects.get().due_at == later
+
+
+def test_runs_that_a_cut_off_cancelling_left_are_cancelled_by_the_sweep(account, assets):
+    backfill = start(account)
+    feed()
+    _cancel(backfill, "somebody")  # and the process ends
+
+    assert sweep_backfills()["cancelled_runs"] == 3
+
+    assert set(ExtensionRun.objects.values_list("state", flat=True)) == {"cancelled"}
+    assert audit.differences() == []
+    clock.shift(1)
+    again = retry_run(run=ExtensionRun.objects.first(), actor="somebody")
+    assert sweep_backfills()["cancelled_runs"] == 0
+    again.refresh_from_db()
+    assert again.state == "queued"
 
 
 def test_the_sweep_looks_after_backfills_at_every_pass():

@@ -11,7 +11,7 @@ from tests.conftest import client_for
 def test_the_private_key_is_shown_once(client, owner):
     client.force_login(owner)
 
-    made = client.post("/admin/keys/", {"label": "build"})
+    made = client.post("/admin/keys/", {"label": "build", "scope": "standard"})
     key = ApiKey.objects.get(label="build")
 
     assert key.private_key in made.content.decode()
@@ -26,7 +26,7 @@ def test_a_key_too_many_is_refused_in_words(client, owner, new_account):
         create_api_key(account=new_account.account, label=str(number))
     client.force_login(owner)
 
-    response = client.post("/admin/keys/", {"label": "sixth"}, follow=True)
+    response = client.post("/admin/keys/", {"label": "sixth", "scope": "standard"}, follow=True)
 
     assert [(str(message), message.level_tag) for message in response.context["messages"]] == [
         ("An account may have five active API keys. Disable one first.", "error")
@@ -78,6 +78,15 @@ def test_without_a_choice_a_restricted_key_may_do_nothing(client, owner):
     key = ApiKey.objects.get(label="none")
     assert (key.is_restricted, key.rights) == (True, {})
     assert client_for(key.private_key).get("/v1/files").status_code == 403
+
+
+@pytest.mark.rel("A3")
+@pytest.mark.parametrize("scope", [{}, {"scope": ""}, {"scope": "all"}])
+def test_without_a_known_scope_no_key_is_made(client, owner, scope):
+    client.force_login(owner)
+    page = client.post("/admin/keys/", {"label": "lost", "right-media": "read", **scope}, follow=True)
+    assert "Choose whether the key may do everything" in page.content.decode()
+    assert not ApiKey.objects.filter(label="lost").exists()
 
 
 def test_an_unknown_right_makes_no_key(client, owner):

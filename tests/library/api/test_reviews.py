@@ -209,6 +209,12 @@ def test_a_name_is_rejected_everywhere_and_the_audit_says_so(api, new_account, c
     assert (entry.target, entry.detail) == ("state=suggested, name=Crab", {"tags": 4, "assets": 4})
 
 
+def test_the_audit_names_a_bound_of_zero(api, asset):
+    factories.AITagFactory(asset=asset, name="Fog", confidence="0")
+    assert review(api, filter={"maxConfidence": 0}, state="rejected").json()["left"] == 0
+    assert AuditEntry.objects.get(action="ai_tags.rejected").target == "state=suggested, maxConfidence=0"
+
+
 def test_a_confidence_in_a_filter_may_be_a_number(api, crab, sand):
     answer = review(api, filter={"minConfidence": 91.5, "path": "/sea"}, state="accepted").json()
     assert [one["name"] for one in answer["reviewed"]] == ["Crab"]
@@ -232,6 +238,11 @@ def test_a_confidence_in_a_filter_may_be_a_number(api, crab, sand):
         ({"state": "accepted", "filter": {"colour": "red"}}, "filter.colour"),
         ({"state": "accepted", "filter": {"name": 5}}, "filter.name"),
         ({"state": "accepted", "filter": {"minConfidence": True}}, "filter.minConfidence"),
+        ({"state": "accepted", "filter": {"minConfidence": 79.99999}}, "minConfidence"),
+        ({"state": "accepted", "filter": {"name": ""}}, "filter.name"),
+        ({"state": "accepted", "filter": {"fileId": " "}}, "filter.fileId"),
+        ({"state": "accepted", "filter": {"tags": ","}}, "filter.tags"),
+        ({"state": "accepted", "filter": {"tags": "a", "searchQuery": 'name = "beach.jpg"'}}, "tags"),
         ({"state": "accepted", "filter": {}, "most": 5}, "most"),
     ],
 )
