@@ -130,6 +130,16 @@ FOUND = {
     '"customMetadata.seat height" = "450"': "",
     '"customMetadata.sold" = true': "table",
     '"customMetadata.sold" = 1': "",
+    '"customMetadata.sold" < true': "armada",
+    '"customMetadata.sold" >= false': "armada table",
+    '"customMetadata.seat height" = 99999999999999999999': "",
+    '"customMetadata.seat height" IN [450, 99999999999999999999]': "table",
+    '"customMetadata.seat height" > -99999999999999999999': "armada table",
+    '"customMetadata.seat height" HAS "450"': "",
+    '"customMetadata.street" HAS "STRASSE"': "elan",
+    '"customMetadata.street" HAS "große straß"': "elan",
+    '"customMetadata.street" HAS "straß große"': "",
+    '"customMetadata.rooms" HAS "HALL ba"': "armada",
     '"customMetadata.rooms" IN ["bath", "attic"]': "armada",
     '"customMetadata.rooms" NOT IN ["bath"]': "chair elan table text",
     # what the bytes say
@@ -200,12 +210,20 @@ def test_an_id_finds_its_file_and_folder(find, made, new_account):
         ('type = "folder" AND path = "/"', "/Catalogue /catalogue /catalogue2"),
         ('type = "folder" AND name : "cat"', "/catalogue /catalogue2"),
         ('type = "folder" AND name HAS "CATALOGUE"', "/Catalogue /catalogue /catalogue2"),
+        ('type = "folder" AND name HAS "%"', ""),
         ('type = "folder" AND width > 1', ""),
         ('type = "folder" AND tags NOT EXISTS AND name = "chairs"', "/catalogue/chairs"),
     ],
 )
 def test_folders_are_found_by_what_they_have(find, made, expression, expected):
     assert " ".join(sorted(item["folderPath"] for item in find(expression))) == expected
+
+
+def test_words_of_folders_are_compared_whatever_their_case(find, new_account):
+    FolderFactory(account=new_account.account, path="/Große_Straße-Ω")
+    for words in ("STRASSE", "straße", "GROSSE ω", "große str"):
+        assert len(find(f'type = "folder" AND name HAS "{words}"')) == 1, words
+    assert find('type = "folder" AND name HAS "traße"') == []
 
 
 @pytest.mark.parametrize(
