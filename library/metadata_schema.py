@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -37,6 +38,8 @@ ALLOWED_FOR = {
 MOST_OPTIONS = 1000
 LONGEST_OPTION = 500
 LONGEST_TEXT = 10_000
+DATE_SHAPE = r"^\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:\d\d)?)?$"
+"""Of ISO 8601's many forms the one whose values both databases compare."""
 NOT_ALLOWED = "not allowed for this type"
 
 
@@ -120,8 +123,8 @@ def _check_number(schema: Schema, value: Any) -> str | None:
 
 def _check_date(schema: Schema, value: Any) -> str | None:
     moment = read_date(value)
-    if moment is None:
-        return "should be a date in ISO 8601 form"
+    if moment is None or not re.match(DATE_SHAPE, value, re.ASCII):
+        return "should be a date in ISO 8601 form, such as 2024-03-12 or 2024-03-12T10:00:00Z"
     least, most = read_date(schema.get("minValue")), read_date(schema.get("maxValue"))
     if least is not None and moment < least:
         return f"should not be before {schema['minValue']}"

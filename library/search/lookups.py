@@ -9,6 +9,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import BooleanField, Field, Func, Lookup, Transform
 from django.db.models.sql.compiler import SQLCompiler
 
+from library.metadata_schema import DATE_SHAPE
 from library.search.nodes import Literal
 
 Sql = tuple[str, list[Any]]
@@ -133,7 +134,7 @@ class MemberCompares(_JsonTest):
 
 
 class MemberMatches(_JsonTest):
-    """The member, or an item of it if it is an array, is a text that a regular expression matches, whatever the case."""
+    """The member, or an item of it if it is an array, is a text that a pattern is found in, whatever the case."""
 
     def __init__(self, column: str, member: str, pattern: str) -> None:
         super().__init__(column, member)
@@ -153,8 +154,6 @@ class MemberMatches(_JsonTest):
 class MemberMoment(_JsonTest):
     """The member is an ISO 8601 time (UTC without a zone) and lies before (`<`) a moment, or at or after it (`>=`)."""
 
-    SHAPE = r"^\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:\d\d)?)?$"
-
     def __init__(self, column: str, member: str, operator: str, moment: str) -> None:
         super().__init__(column, member)
         self.operator, self.moment = operator, moment
@@ -166,10 +165,10 @@ class MemberMoment(_JsonTest):
             f"COALESCE(strftime({form}, json_extract({sql}, %s)) {self.operator} strftime({form}, %s)"
             f" AND json_extract({sql}, %s) REGEXP %s, 0)"
         )
-        return test, [*params, self.path, self.moment, *params, self.path, self.SHAPE]
+        return test, [*params, self.path, self.moment, *params, self.path, DATE_SHAPE]
 
     def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *_: Any, **__: Any) -> Sql:
         sql, params = self._column(compiler)
         compared = f"({sql} ->> %s)::timestamptz {self.operator} %s::timestamptz"
         test = f"CASE WHEN ({sql} ->> %s) ~ %s THEN {compared} ELSE false END"
-        return test, [*params, self.member, self.SHAPE, *params, self.member, self.moment]
+        return test, [*params, self.member, DATE_SHAPE, *params, self.member, self.moment]
