@@ -1,6 +1,7 @@
 """Every field and operator of API 3.4 over a small library, by the API."""
 
 import pytest
+from django.db import connection
 
 from mediahub.lib import clock
 from tests.factories import AccountFactory, AssetFactory, CustomMetadataFieldFactory, FolderFactory
@@ -249,6 +250,21 @@ def test_kinds_come_one_after_the_other_on_every_page(find, made):
     assert kinds == ["folder"] * 4 + ["file"] * 5 + ["file-version"]
     pages = [find('type IN ["folder", "file", "file-version"]', limit=3, skip=skip) for skip in range(0, 12, 3)]
     assert [item for page in pages for item in page] == whole
+
+
+def test_folders_made_while_they_are_counted_do_no_harm(find, new_account):
+    FolderFactory(account=new_account.account, path="/one")
+    AssetFactory(account=new_account.account)
+    made = []
+
+    def make_folders(execute, sql, params, many, context):
+        if "COUNT(" in sql and '"library_folder"' in sql and not made:
+            made.extend(FolderFactory(account=new_account.account, path=f"/new{n}") for n in range(3))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(make_folders):
+        assert [item["type"] for item in find('type IN ["folder", "file"]', skip=1)] == ["file"]
+    assert made
 
 
 def test_path_and_file_type_go_with_an_expression_and_the_rest_is_ignored(find, made):
