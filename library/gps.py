@@ -114,8 +114,8 @@ def _in_tiff(data: mmap.mmap) -> Iterator[Span]:
 
 
 def _in_heif(data: mmap.mmap) -> Iterator[Span]:
-    """The EXIF item may stand anywhere; its marker and the header behind it do not occur by chance."""
-    for match in re.finditer(rb"Exif\0\0(?=II\*\0|MM\0\*)", data):
+    """The EXIF item may stand anywhere; its mark, or an offset of 0, and the header behind do not occur by chance."""
+    for match in re.finditer(rb"(?:Exif\0\0|\0{4})(?=II\*\0|MM\0\*)", data):
         yield match.end(), len(data)
 
 

@@ -39,9 +39,10 @@ LONGEST_OPTION = 500
 LONGEST_TEXT = 10_000
 LARGEST_NUMBER = 2**63
 """In size; no number reaches it."""
-_DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?\Z", re.ASCII)
-# No other form of ISO 8601 is compared alike by both databases, and SQLite knows no zone that is farther off.
+DATE_SHAPE = r"^\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:\d\d)?)?$"
+"""Of ISO 8601's many forms the one whose values both databases compare."""
 _FARTHEST_ZONE = timedelta(hours=14)
+"""SQLite knows none that is farther off."""
 NOT_ALLOWED = "not allowed for this type"
 
 
@@ -98,7 +99,7 @@ def is_scalar(value: Any) -> bool:
 def read_date(text: Any) -> datetime | None:
     """An ISO 8601 date as searches find it, `2024-03-12` with or without a time, as an aware datetime (UTC where no
     zone is given); else None."""
-    if not isinstance(text, str) or len(text) > 40 or not _DATE.match(text):
+    if not isinstance(text, str) or len(text) > 40 or not re.match(DATE_SHAPE, text, re.ASCII):
         return None
     try:
         moment = datetime.fromisoformat(text)
@@ -130,7 +131,7 @@ def _check_number(schema: Schema, value: Any) -> str | None:
 def _check_date(schema: Schema, value: Any) -> str | None:
     moment = read_date(value)
     if moment is None:
-        return "should be a date in ISO 8601 form"
+        return "should be a date in ISO 8601 form, such as 2024-03-12 or 2024-03-12T10:00:00Z"
     least, most = read_date(schema.get("minValue")), read_date(schema.get("maxValue"))
     if least is not None and moment < least:
         return f"should not be before {schema['minValue']}"

@@ -79,6 +79,12 @@ class AssetQuerySet(models.QuerySet["Asset"]):
             )
         )
 
+    def update(self, **kwargs: Any) -> int:
+        """As ever; a name changes with its words only, which nobody else could write here."""
+        if "name" in kwargs and "name_words" not in kwargs:
+            raise TypeError("Give name_words together with name, or save the instances.")
+        return super().update(**kwargs)
+
     def with_details(self) -> Self:
         """With everything that the wire shows of a file, in a fixed number of queries."""
         rows = self.select_related("account", "folder", "current_version__embedded")

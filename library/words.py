@@ -12,9 +12,10 @@ LONGEST_WORD = 100
 _ASCII_GAPS = re.compile(r"[^0-9A-Za-z]+")
 
 
-def words_of(text: str) -> list[str]:
-    """The words in order, with repeats."""
-    folded = unicodedata.normalize("NFC", text).casefold()
+def words_of(text: str, *, is_folded: bool = True) -> list[str]:
+    """The words in order, with repeats; without is_folded as they are written."""
+    folded = unicodedata.normalize("NFC", text)
+    folded = folded.casefold() if is_folded else folded
     if not folded.isascii():
         folded = "".join(char if unicodedata.category(char)[0] in "LMN" else " " for char in folded)
         return [word[:LONGEST_WORD] for word in folded.split(" ") if word]

@@ -76,7 +76,8 @@ def list_objects(account: Account, query: ListQuery) -> list[wire.Json]:
         if found:
             skip = 0
         elif skip and number < len(sections):
-            skip -= section.rows.order_by().count()
+            # Rows may have come since the slice was found empty.
+            skip = max(0, skip - section.rows.order_by().count())
     return objects
 
 

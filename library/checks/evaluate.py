@@ -92,13 +92,11 @@ def _in_folder(have: str, op: str, value: str) -> bool:
 
 def _later_or_earlier(have: str, op: str, value: str, now: datetime) -> bool:
     """Dates by what they stand for, a date for its whole day; other texts by their code points."""
-    mine, span = values.read_span(have, now=now), values.read_span(value, now=now)
-    if mine is None or span is None:
+    mine, found = values.read_span(have, now=now), values.bounds(op, value, now=now)
+    if mine is None or found is None:
         return _ORDER[op](have, value)
-    if values.is_age(value):
-        return _ORDER[op](mine.start, span.start)
-    bound = span.end if op in ("<=", ">") else span.start
-    return mine.start < bound if op in ("<", "<=") else mine.start >= bound
+    start, end = found
+    return (start is None or mine.start >= start) and (end is None or mine.start < end)
 
 
 def _has_words(text: str, wanted: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import reduce
 from operator import and_, or_
 
@@ -201,7 +201,7 @@ def _name(clause: Clause, search: Search) -> Part:
         return False
     if search.kind == "folder":
         # Names of folders are letters, marks and digits, parted by these.
-        patterns = [custom.pattern_of(word, is_start=is_start) for word, is_start in words]
+        patterns = custom.patterns_of(str(clause.values[0]))
         return reduce(and_, [Q(**{f"{column}__iregex": pattern}) for pattern in patterns])
     if search.kind == "file-version":
         tests = [f" {word}" if is_start else f" {word} " for word, is_start in words]
@@ -249,23 +249,10 @@ def _date(clause: Clause, search: Search) -> Condition:
 
 
 def _moments(column: str, op: str, value: Literal, now: datetime) -> Q:
-    """A date stands for its whole day: later means from the next day on, up to it includes all of it."""
-    span = values.read_span(value, now=now)
-    assert span is not None, "parse has looked"
-    start, end = span.start, span.end
-    if values.is_age(value):
-        if op in ("=", "IN"):
-            start = values.day_of(start).start
-        else:
-            end = start + timedelta(microseconds=1)
-    return {
-        "=": Q(**{f"{column}__gte": start, f"{column}__lt": end}),
-        "IN": Q(**{f"{column}__gte": start, f"{column}__lt": end}),
-        "<": Q(**{f"{column}__lt": start}),
-        "<=": Q(**{f"{column}__lt": end}),
-        ">": Q(**{f"{column}__gte": end}),
-        ">=": Q(**{f"{column}__gte": start}),
-    }[op]
+    found = values.bounds(op, value, now=now)
+    assert found is not None, "parse has looked"
+    ends = zip((f"{column}__gte", f"{column}__lt"), found, strict=True)
+    return Q(**{name: moment for name, moment in ends if moment is not None})
 
 
 def _number(clause: Clause, search: Search) -> Condition:

@@ -23,6 +23,7 @@ from library.words import words_of
 
 _WANTED = {"Number": "a number", "Boolean": "true or false", "Date": "a date or an age"}
 _TEXTS = frozenset({"Text", "Textarea"})
+_SHARP_S = re.compile("(ss|ß|ẞ)", re.IGNORECASE)
 
 
 def types_of(account: Account, clauses: Iterable[Clause]) -> dict[str, str]:
@@ -42,18 +43,22 @@ def condition(clause: Clause, column: str, *, types: Mapping[str, str], now: dat
     if clause.op == "EXISTS":
         return Q(HasMember(column, name))
     if clause.op == "HAS":
-        words = words_of(str(clause.values[0]))
-        tests = [pattern_of(word, is_start=number == len(words)) for number, word in enumerate(words, start=1)]
-        return reduce(and_, [Q(MemberMatches(column, name, test)) for test in tests]) if tests else Q(pk__in=[])
+        patterns = patterns_of(str(clause.values[0]))
+        return reduce(and_, [Q(MemberMatches(column, name, one)) for one in patterns]) if patterns else Q(pk__in=[])
     if kind == "Date":
         return reduce(or_, [_moments(column, name, clause.op, value, now) for value in clause.values])
     operator = "=" if clause.op == "IN" else clause.op
     return reduce(or_, [Q(MemberCompares(column, name, operator, value)) for value in clause.values])
 
 
-def pattern_of(word: str, *, is_start: bool) -> str:
-    """A regular expression that Python and PostgreSQL read alike: the word by itself, or at the start of one."""
-    return rf"(^|\W|_){re.escape(word)}" + ("" if is_start else r"(\W|_|$)")
+def patterns_of(text: str) -> list[str]:
+    """Regular expressions, one for each word of a HAS, that Python and PostgreSQL read alike and without case.
+
+    Each is the word by itself, or, for the last, the start of one. Case-folding is left to them, except for `ß`.
+    """
+    words = [_SHARP_S.sub(_SHARP_S.pattern, word) for word in words_of(text, is_folded=False)]
+    starts = [rf"(^|\W|_){word}" for word in words]
+    return [rf"{start}(\W|_|$)" for start in starts[:-1]] + starts[-1:]
 
 
 def _require_fitting(clause: Clause, kind: str | None) -> None:
@@ -63,9 +68,7 @@ def _require_fitting(clause: Clause, kind: str | None) -> None:
         raise SearchError(f"{clause.field} is a {kind} field, {clause.op} does not go.", position=clause.position)
     for value in clause.values:
         if not _fits(clause.op, kind, value):
-            what = {"Number": "a number", "Boolean": "true or false", "Date": "a date or an age"}.get(
-                kind or "", "a text"
-            )
+            what = _WANTED.get(kind or "", "a text")
             raise SearchError(f"{clause.field} takes {what}, not {shown(value)}.", position=clause.position)
 
 
@@ -80,15 +83,11 @@ def _fits(op: str, kind: str | None, value: Literal) -> bool:
 
 
 def _moments(column: str, name: str, op: str, value: Literal, now: datetime) -> Q:
-    span = values.read_span(value, now=now)
-    assert span is not None, "_fits has looked"
-    start, end = span.start, span.end
-    if values.is_age(value):
-        start, end = (values.day_of(start).start, end) if op in ("=", "IN") else (start, start)
-
-    def compares(operator: str, moment: datetime) -> Q:
-        return Q(MemberMoment(column, name, operator, moment.isoformat(timespec="milliseconds")))
-
-    if op in ("=", "IN"):
-        return compares(">=", start) & compares("<", end)
-    return compares(*{"<": ("<", start), "<=": ("<", end), ">": (">=", end), ">=": (">=", start)}[op])
+    found = values.bounds(op, value, now=now)
+    assert found is not None, "_fits has looked"
+    tests = [
+        Q(MemberMoment(column, name, operator, moment.isoformat(timespec="milliseconds")))
+        for operator, moment in zip((">=", "<"), found, strict=True)
+        if moment is not None
+    ]
+    return reduce(and_, tests)

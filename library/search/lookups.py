@@ -9,6 +9,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import BooleanField, Field, Func, Lookup, Transform
 from django.db.models.sql.compiler import SQLCompiler
 
+from library.metadata_schema import DATE_SHAPE
 from library.search.nodes import Literal
 
 Sql = tuple[str, list[Any]]
@@ -110,13 +111,20 @@ class MemberCompares(_JsonTest):
     def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *_: Any, **__: Any) -> Sql:
         sql, params = self._column(compiler)
         test = f"EXISTS (SELECT 1 FROM json_each({sql}, %s) AS item WHERE "  # noqa: S608 - of a column's own SQL
-        if isinstance(self.value, bool):
-            return f"{test}item.type = %s)", [*params, self.path, "true" if self.value else "false"]
-        types = "('text')" if isinstance(self.value, str) else "('integer', 'real')"
+        types, value = self._types_and_value()
         if self.operator == ":":
-            ends = [self.value, f"{self.value}{LAST_CHARACTER}"]
+            ends = [value, f"{value}{LAST_CHARACTER}"]
             return f"{test}item.type IN {types} AND item.value >= %s AND item.value < %s)", [*params, self.path, *ends]
-        return f"{test}item.type IN {types} AND item.value {self.operator} %s)", [*params, self.path, self.value]
+        return f"{test}item.type IN {types} AND item.value {self.operator} %s)", [*params, self.path, value]
+
+    def _types_and_value(self) -> tuple[str, Literal]:
+        """SQLite's types of what compares to the value, and the value within its range: whole numbers have 64 bits."""
+        if isinstance(self.value, bool):
+            return "('true', 'false')", self.value
+        if isinstance(self.value, str):
+            return "('text')", self.value
+        is_small = isinstance(self.value, float) or abs(self.value) < 2**63
+        return "('integer', 'real')", self.value if is_small else float(self.value)
 
     def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *_: Any, **__: Any) -> Sql:
         sql, params = self._column(compiler)
@@ -126,7 +134,7 @@ class MemberCompares(_JsonTest):
 
 
 class MemberMatches(_JsonTest):
-    """The member is a text in which a regular expression finds something, whatever the case."""
+    """The member, or an item of it if it is an array, is a text that a pattern is found in, whatever the case."""
 
     def __init__(self, column: str, member: str, pattern: str) -> None:
         super().__init__(column, member)
@@ -139,13 +147,12 @@ class MemberMatches(_JsonTest):
 
     def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *_: Any, **__: Any) -> Sql:
         sql, params = self._column(compiler)
-        return f"COALESCE(({sql} ->> %s) ~* %s, false)", [*params, self.member, self.pattern]
+        test = f'{self.path}[*] ? (@ like_regex {json.dumps(self.pattern, ensure_ascii=False)} flag "is")'
+        return f"{sql} @? %s::jsonpath", [*params, test]
 
 
 class MemberMoment(_JsonTest):
     """The member is an ISO 8601 time (UTC without a zone) and lies before (`<`) a moment, or at or after it (`>=`)."""
-
-    SHAPE = r"^\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:\d\d)?)?$"
 
     def __init__(self, column: str, member: str, operator: str, moment: str) -> None:
         super().__init__(column, member)
@@ -158,10 +165,10 @@ class MemberMoment(_JsonTest):
             f"COALESCE(strftime({form}, json_extract({sql}, %s)) {self.operator} strftime({form}, %s)"
             f" AND json_extract({sql}, %s) REGEXP %s, 0)"
         )
-        return test, [*params, self.path, self.moment, *params, self.path, self.SHAPE]
+        return test, [*params, self.path, self.moment, *params, self.path, DATE_SHAPE]
 
     def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *_: Any, **__: Any) -> Sql:
         sql, params = self._column(compiler)
         compared = f"({sql} ->> %s)::timestamptz {self.operator} %s::timestamptz"
         test = f"CASE WHEN ({sql} ->> %s) ~ %s THEN {compared} ELSE false END"
-        return test, [*params, self.member, self.SHAPE, *params, self.member, self.moment]
+        return test, [*params, self.member, DATE_SHAPE, *params, self.member, self.moment]

@@ -16,14 +16,19 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedInput, VisitError
 
 from library.search import values
 from library.search.errors import SearchError, shown
-from library.search.fields import FORMATS, TYPES, field_named
+from library.search.fields import FORMATS, TYPES, Field, field_named
 from library.search.nodes import And, Clause, Expr, Literal, Or, clauses_of
+from library.words import words_of
 
 MAX_CHARACTERS = 10_000
 MAX_DEPTH = 50
 MAX_CLAUSES = 100
-MAX_VALUES = 1000
-"""In all lists of an expression together."""
+MAX_VALUES = 500
+"""In all lists of an expression together. SQLite takes conditions of a thousand parts, with all the others."""
+MAX_DATES = 100
+"""In all lists of dates together: each is two comparisons."""
+MAX_WORDS = 200
+"""In all texts for HAS together: each is looked up by itself."""
 
 _TEXT_OR_PARENTHESIS = {
     '"': re.compile(r'"(?:[^"\\]|\\.)*"|[()]', re.DOTALL),
@@ -36,8 +41,15 @@ _LONGEST_NUMBER = 25
 def parse(text: str) -> Expr:
     """The expression as a tree. Raises SearchError with the position of what is wrong."""
     expr = read(text, parser())
+    words = dates = 0
     for clause in clauses_of(expr):
-        _check(clause)
+        field = _check(clause)
+        dates += len(clause.values) if field.kind in ("date", "taken") else 0
+        if dates > MAX_DATES:
+            raise SearchError(f"An expression may have {MAX_DATES} dates.", position=clause.position)
+        words += len(words_of(str(clause.values[0]))) if clause.op == "HAS" else 0
+        if words > MAX_WORDS:
+            raise SearchError(f"An expression may have {MAX_WORDS} words for HAS.", position=clause.position)
     return expr
 
 
@@ -151,7 +163,7 @@ def _unexpected(text: str, error: UnexpectedInput, quotes: str) -> SearchError:
     return SearchError(f"Not expected here: {piece}.", position=at + 1)
 
 
-def _check(clause: Clause) -> None:
+def _check(clause: Clause) -> Field:
     field = field_named(clause.field)
     if field is None:
         raise SearchError(f"There is no field {shown(clause.field)}.", position=clause.position)
@@ -162,6 +174,7 @@ def _check(clause: Clause) -> None:
         )
     for value in clause.values:
         _check_value(clause, field.kind, value)
+    return field
 
 
 def _check_value(clause: Clause, kind: str, value: Literal) -> None:

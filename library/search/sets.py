@@ -191,6 +191,6 @@ def _of_versions(versions: Rows, test: Q) -> Members:
 
 
 def search_words(text: str) -> list[tuple[str, bool]]:
-    """The words of a HAS, each with whether it may be the start of a word: the last one may."""
+    """The words of a HAS without repeats, each with whether it may be the start of a word: the last one may."""
     words = words_of(text)
-    return [(word, number == len(words)) for number, word in enumerate(words, start=1)]
+    return [*dict.fromkeys((word, number == len(words)) for number, word in enumerate(words, start=1))]

@@ -55,30 +55,37 @@ def is_moment(value: Literal) -> bool:
 
 
 def read_span(value: Literal, *, now: datetime) -> Span | None:
-    """What a date, a time (UTC where no zone is given) or an age before `now` stands for; None if it is none.
-
-    An age is one moment where earlier and later are asked for (`start`), and the rest of its UTC day for `=` (`end`).
-    """
+    """What a date, a time (UTC where no zone is given) or an age before `now` stands for; None if it is none."""
     if not isinstance(value, str):
         return None
     text = value.strip()
     try:
         if age := _AGE.match(text):
-            return _span_of_age(now - int(age[1]) * _AGES[age[2].lower()])
+            start = now - int(age[1]) * _AGES[age[2].lower()]
+            return Span(start, start + timedelta(microseconds=1))
         return _span_of_date(text)
     except (ValueError, OverflowError):
         return None
 
 
+def bounds(op: str, value: Literal, *, now: datetime) -> tuple[datetime | None, datetime | None] | None:
+    """From when on, and before when, a moment meets `op value`; None for no end on that side, and where it is no date.
+
+    A date stands for its whole day: later means from the next day on, up to it includes all of it. An age is one
+    moment where earlier and later are asked for, and its UTC day for `=`.
+    """
+    span = read_span(value, now=now)
+    if span is None:
+        return None
+    if op in ("=", "IN"):
+        span = _day_of(span.start) if is_age(value) else span
+        return span.start, span.end
+    return {"<": (None, span.start), "<=": (None, span.end), ">": (span.end, None), ">=": (span.start, None)}[op]
+
+
 def is_age(value: Literal) -> bool:
     """Whether a date value is an age, such as `7d`."""
     return isinstance(value, str) and _AGE.match(value.strip()) is not None
-
-
-def day_of(moment: datetime) -> Span:
-    """The UTC day that a moment lies in."""
-    start = moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return Span(start, start + timedelta(days=1))
 
 
 def read_size(value: Literal) -> float | None:
@@ -106,8 +113,10 @@ def read_place(value: Literal) -> Place | None:
     return Place(corners, radius_km) if all(abs(a) <= 90 and abs(b) <= 180 for a, b in corners) else None
 
 
-def _span_of_age(moment: datetime) -> Span:
-    return Span(moment, day_of(moment).end)
+def _day_of(moment: datetime) -> Span:
+    """The UTC day that a moment lies in."""
+    start = moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return Span(start, start + timedelta(days=1))
 
 
 def _span_of_date(text: str) -> Span | None:

@@ -98,6 +98,21 @@ def test_a_bigtiff_loses_its_place(order, tmp_path):
     assert after[len(head + first) :] == bytes(len(directory + latitude))
 
 
+@pytest.mark.rel("U8", "B21")
+def test_an_exif_item_without_its_mark_loses_its_place(tmp_path):
+    """As some writers of AVIF have it: the four bytes before the header say that nothing stands between."""
+    exif = Image.Exif()
+    exif[ExifTags.IFD.GPSInfo] = {ExifTags.GPS.GPSLatitudeRef: "N", ExifTags.GPS.GPSLatitude: LATITUDE}
+    block = exif.tobytes().removeprefix(b"Exif\0\0")
+    path = tmp_path / "photo"
+    path.write_bytes(b"....ftypavif....mdat" + b"\0\0\0\0" + block)
+
+    assert strip_gps(path, "image/avif")
+    left = Image.Exif()
+    left.load(path.read_bytes()[24:])
+    assert not left.get_ifd(ExifTags.IFD.GPSInfo)
+
+
 @pytest.mark.rel("U8")
 def test_a_real_photo_loses_its_place_and_keeps_its_date(tmp_path):
     path = tmp_path / "photo"

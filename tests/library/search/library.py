@@ -54,7 +54,14 @@ def make_library(account):
         is_private=True,
         **NO_SIDES,
     )
-    elan = make("Élan.webp", "/Catalogue", "2024-04-01T00:00:00", version__mime="image/webp", version__width=10)
+    elan = make(
+        "Élan.webp",
+        "/Catalogue",
+        "2024-04-01T00:00:00",
+        metadata={"street": "Große Straße 5"},
+        version__mime="image/webp",
+        version__width=10,
+    )
     for asset, tags in {chair: ["oak", "Dining Room"], table: ["oak", "100%"], armada: ["room_2"]}.items():
         for tag in tags:
             TagFactory(asset=asset, name=tag)

@@ -1,6 +1,7 @@
 """Every field and operator of API 3.4 over a small library, by the API."""
 
 import pytest
+from django.db import connection
 
 from mediahub.lib import clock
 from tests.factories import AccountFactory, AssetFactory, CustomMetadataFieldFactory, FolderFactory
@@ -130,6 +131,16 @@ FOUND = {
     '"customMetadata.seat height" = "450"': "",
     '"customMetadata.sold" = true': "table",
     '"customMetadata.sold" = 1': "",
+    '"customMetadata.sold" < true': "armada",
+    '"customMetadata.sold" >= false': "armada table",
+    '"customMetadata.seat height" = 99999999999999999999': "",
+    '"customMetadata.seat height" IN [450, 99999999999999999999]': "table",
+    '"customMetadata.seat height" > -99999999999999999999': "armada table",
+    '"customMetadata.seat height" HAS "450"': "",
+    '"customMetadata.street" HAS "STRASSE"': "elan",
+    '"customMetadata.street" HAS "große straß"': "elan",
+    '"customMetadata.street" HAS "straß große"': "",
+    '"customMetadata.rooms" HAS "HALL ba"': "armada",
     '"customMetadata.rooms" IN ["bath", "attic"]': "armada",
     '"customMetadata.rooms" NOT IN ["bath"]': "chair elan table text",
     # what the bytes say
@@ -200,12 +211,20 @@ def test_an_id_finds_its_file_and_folder(find, made, new_account):
         ('type = "folder" AND path = "/"', "/Catalogue /catalogue /catalogue2"),
         ('type = "folder" AND name : "cat"', "/catalogue /catalogue2"),
         ('type = "folder" AND name HAS "CATALOGUE"', "/Catalogue /catalogue /catalogue2"),
+        ('type = "folder" AND name HAS "%"', ""),
         ('type = "folder" AND width > 1', ""),
         ('type = "folder" AND tags NOT EXISTS AND name = "chairs"', "/catalogue/chairs"),
     ],
 )
 def test_folders_are_found_by_what_they_have(find, made, expression, expected):
     assert " ".join(sorted(item["folderPath"] for item in find(expression))) == expected
+
+
+def test_words_of_folders_are_compared_whatever_their_case(find, new_account):
+    FolderFactory(account=new_account.account, path="/Große_Straße-Ω")
+    for words in ("STRASSE", "straße", "GROSSE ω", "große str"):
+        assert len(find(f'type = "folder" AND name HAS "{words}"')) == 1, words
+    assert find('type = "folder" AND name HAS "traße"') == []
 
 
 @pytest.mark.parametrize(
@@ -231,6 +250,21 @@ def test_kinds_come_one_after_the_other_on_every_page(find, made):
     assert kinds == ["folder"] * 4 + ["file"] * 5 + ["file-version"]
     pages = [find('type IN ["folder", "file", "file-version"]', limit=3, skip=skip) for skip in range(0, 12, 3)]
     assert [item for page in pages for item in page] == whole
+
+
+def test_folders_made_while_they_are_counted_do_no_harm(find, new_account):
+    FolderFactory(account=new_account.account, path="/one")
+    AssetFactory(account=new_account.account)
+    made = []
+
+    def make_folders(execute, sql, params, many, context):
+        if "COUNT(" in sql and '"library_folder"' in sql and not made:
+            made.extend(FolderFactory(account=new_account.account, path=f"/new{n}") for n in range(3))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(make_folders):
+        assert [item["type"] for item in find('type IN ["folder", "file"]', skip=1)] == ["file"]
+    assert made
 
 
 def test_path_and_file_type_go_with_an_expression_and_the_rest_is_ignored(find, made):

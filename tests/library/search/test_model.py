@@ -124,8 +124,6 @@ def same_kind(one, other):
 
 
 def compare(value, op, other):
-    if isinstance(other, bool) and op not in ("=", "IN"):
-        op = "="
     return {
         "=": lambda: value == other,
         "IN": lambda: value == other,

@@ -6,6 +6,7 @@ import pytest
 
 from library.search.errors import SearchError
 from library.search.parse import parse
+from tests.factories import CustomMetadataFieldFactory
 from tests.library.search.library import make_library
 
 
@@ -46,7 +47,9 @@ from tests.library.search.library import make_library
         ("width = 99999999999999999999999999", 9, "digits"),
         ("(" * 1000 + 'name = "a"' + ")" * 1000, 51, "nested 50 deep"),
         (" OR ".join(['name="a"'] * 101), 1201, "100 clauses"),
-        ("name IN [" + ", ".join(['"a"'] * 1001) + "]", 1, "1000 values"),
+        ("name IN [" + ", ".join(['"a"'] * 501) + "]", 1, "500 values"),
+        ('name = "a" OR createdAt IN [' + ", ".join(["1d"] * 101) + "]", 15, "100 dates"),
+        ('name = "a" OR tags HAS "' + "a " * 201 + '"', 15, "200 words"),
         ('name = "' + "a" * 100_000 + '"', 10_001, "10000 characters"),
         ("x' OR '1'='1", 2, "Not expected here"),
         ('name = "a"; DROP TABLE library_asset', 11, "Not expected here"),
@@ -59,6 +62,27 @@ def test_what_is_wrong_is_named_with_its_place(expression, position, words):
     assert refusal.value.errors == {"position": position}
     assert words in refusal.value.message
     assert len(refusal.value.message) < 400
+
+
+WORDS = [
+    ("", "name"),
+    ("", "tags"),
+    ("", '"customMetadata.brand"'),
+    ('type = "folder" AND ', "name"),
+    ('type = "file-version" AND ', "name"),
+    ('type = "file-version" AND ', "tags"),
+]
+NUMBERS = [str(50_000 + n) for n in range(500)]
+DATES = [f"20{10 + n // 50}-{n % 12 + 1:02}-{n // 12 % 25 + 1:02}" for n in range(100)]
+LISTS = [
+    ("width", NUMBERS),
+    ("size", NUMBERS),
+    ('"customMetadata.brand"', NUMBERS),
+    ("createdAt", DATES),
+    ('"embeddedMetadata.DateTimeOriginal"', DATES),
+    ('"customMetadata.when"', [f"{n}d" for n in range(500)]),
+]
+"""As many words and values as there may be, in every way that they are asked for."""
 
 
 @pytest.mark.django_db
@@ -79,12 +103,17 @@ def test_what_is_wrong_is_named_with_its_place(expression, position, words):
         " OR ".join(f'name HAS "w{n} a"' for n in range(100)),
         " OR ".join(f'(tags IN ["t{n}"] AND path : "/p{n}")' for n in range(50)),
         " AND ".join(f'"customMetadata.f{n}" NOT = "x"' for n in range(100)),
-        "tags IN [" + ", ".join(f'"t{n}"' for n in range(900)) + "]",
+        "tags IN [" + ", ".join(f'"t{n}"' for n in range(500)) + "]",
+        'name HAS "' + "a " * 4900 + '"',
+        'tags HAS "' + "oak " * 200 + 'b"',
+        *(f'{kind}{field} HAS "' + " ".join(f"w{n}" for n in range(200)) + '"' for kind, field in WORDS),
+        *(f"{field} IN [{', '.join(values)}]" for field, values in LISTS),
     ],
     ids=lambda value: value[:40],
 )
 def test_hostile_expressions_are_answered_within_two_seconds(api, new_account, expression):
     make_library(new_account.account)
+    CustomMetadataFieldFactory(account=new_account.account, name="when", schema={"type": "Date"})
     start = time.monotonic()
     response = api.get("/v1/files", {"searchQuery": expression})
     assert time.monotonic() - start < 2
