@@ -20,6 +20,8 @@ from mediahub.lib.imaging import ImageError, Limits
 DEFAULT_QUALITY = 80
 ANIMATED = "animated_not_supported"
 RESULT_TOO_LARGE = "result_too_large"
+LONGEST_SIDE = {"jpg": 65_500, "png": 1 << 24, "webp": 16_383, "avif": 32_768}
+"""What the formats and their encoders take, where the settings allow more."""
 _KEPT = {"JPEG": "jpg", "MPO": "jpg", "PNG": "png", "WEBP": "webp", "AVIF": "avif"}
 
 
@@ -43,6 +45,8 @@ def transform(source: bytes | IO[bytes], steps: Sequence[Step], *, limits: Limit
     fmt = next((step.format for step in reversed(steps) if step.format), "auto")
     if fmt == "auto":
         fmt = _KEPT.get(kind) or ("png" if image.mode == "RGBA" else "jpg")
+    if max(image.size) > LONGEST_SIDE[fmt]:
+        raise ImageError(RESULT_TOO_LARGE, f"A {fmt} has sides of at most {LONGEST_SIDE[fmt]} pixels.")
     quality = next((step.quality for step in reversed(steps) if step.quality), DEFAULT_QUALITY)
     return _encoded(image, fmt, quality)
 
@@ -62,7 +66,8 @@ def target(size: tuple[int, int], step: Step) -> tuple[tuple[int, int], tuple[fl
     scales = [asked / have for asked, have in zip(box, size, strict=True) if asked]
     if box[0] and box[1] and step.crop in (None, "maintain_ratio"):
         scale = max(scales)
-        seen = box[0] / scale, box[1] / scale
+        # Dividing what was divided may give a last digit more than the picture has.
+        seen = min(box[0] / scale, width), min(box[1] / scale, height)
         left, top = (width - seen[0]) / 2, (height - seen[1]) / 2
         return (box[0], box[1]), (left, top, left + seen[0], top + seen[1])
     if box[0] and box[1] and step.crop == "force":
