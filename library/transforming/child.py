@@ -51,7 +51,7 @@ def main(order: dict[str, Any]) -> int:
         return EXITS[error.code]
     except MemoryError:
         return OUT_OF_MEMORY
-    except Exception:  # whatever else a decoder raises
+    except Exception:  # noqa: BLE001 - whatever else a decoder raises
         traceback.print_exc()
         return EXITS[CORRUPT]
     return _write(result, order["result_bytes"])

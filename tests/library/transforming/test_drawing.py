@@ -205,7 +205,8 @@ def test_a_side_beyond_what_the_format_has_is_too_large(fmt):
 def test_an_encoder_that_finds_no_memory_does_not_call_the_picture_damaged():
     script = (
         "import resource, sys; from library.transforming import drawing; from library.transforming.steps import *;"
-        "from mediahub.lib.imaging import ImageError, Limits; resource.setrlimit(resource.RLIMIT_AS, (900 << 20,) * 2)\n"
+        "from mediahub.lib.imaging import ImageError, Limits\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (900 << 20,) * 2)\n"
         "try: drawing.transform(open(sys.argv[1], 'rb'), parse_steps('w-6500,f-avif'), limits=Limits())\n"
         "except (ImageError, MemoryError) as error: print(getattr(error, 'code', 'memory'))"
     )

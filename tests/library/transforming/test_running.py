@@ -166,10 +166,11 @@ def test_a_system_that_sets_no_limits_transforms_nothing_and_says_so(settings):
 def test_a_full_disk_is_507(monkeypatch):
     # The device that is always full takes the result.
     real = running._temporary
-    full = iter([Path("/dev/full").open("w+b", buffering=0)])
-    monkeypatch.setattr(running, "_temporary", lambda: next(full, None) or real())
-    with spooled(LARGE) as given, pytest.raises(StorageFull):
-        transformed(given, parse_steps("w-100"))
+    with Path("/dev/full").open("w+b", buffering=0) as device:
+        full = iter([device])
+        monkeypatch.setattr(running, "_temporary", lambda: next(full, None) or real())
+        with spooled(LARGE) as given, pytest.raises(StorageFull):
+            transformed(given, parse_steps("w-100"))
     assert left_in_spool() == []
 
 
