@@ -6,10 +6,8 @@ worker has made it.
 
 from __future__ import annotations
 
-import threading
 import time
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.views.decorators.http import require_safe
 
@@ -20,11 +18,10 @@ from library.models import Rendition
 from library.renditions import NoRendition, request_rendition
 from mediahub.lib.api import error_response
 from mediahub.lib.errors import DomainError, NotFound, ServiceUnavailable
+from mediahub.lib.waits import place_if_free
 
 WAIT_S = 2.0
 POLL_S = 0.05
-# Half of the web threads at most may wait for workers; the others stay free to answer (REL J18).
-_waiting = threading.BoundedSemaphore(max(1, settings.MEDIAHUB_WEB_THREADS // 2))
 
 
 @require_safe
@@ -75,11 +72,9 @@ def _rendition(request: HttpRequest, found: Found) -> HttpResponseBase:
 
 def _wait_for(rendition: Rendition) -> Rendition:
     """Give the worker up to WAIT_S to finish. Raises ServiceUnavailable (with Retry-After), NoRendition."""
-    if rendition.state in Rendition.OPEN and _waiting.acquire(blocking=False):
-        try:
-            rendition = _poll(rendition)
-        finally:
-            _waiting.release()
+    if rendition.state in Rendition.OPEN:
+        with place_if_free("thumbnail") as is_free:
+            rendition = _poll(rendition) if is_free else rendition
     if rendition.state in Rendition.OPEN:
         raise ServiceUnavailable("The image is being made. Try again.", retry_after_s=2)
     if rendition.state != Rendition.State.READY:

@@ -75,7 +75,13 @@ def transformed(file: SpooledFile, steps: Sequence[Step]) -> SpooledFile:
     Raises NotTransformed for what lies in the file, ServiceUnavailable when the machine is too busy, FileTooLarge,
     StorageFull.
     """
-    with a_place_to_wait(), _place() as place, file.open() as source, _temporary() as result, _temporary() as errors:
+    with (
+        a_place_to_wait("transformation"),
+        _place() as place,
+        file.open() as source,
+        _temporary() as result,
+        _temporary() as errors,
+    ):
         _run(source, result, errors, steps, place)
         result.seek(0)
         spool = Spool(filename=file.filename, max_bytes=settings.MEDIAHUB_MAX_UPLOAD_BYTES)
