@@ -11,11 +11,15 @@ from library.api.file_part import UrlSource
 from library.api.serializers import BadInput
 from library.filetypes import HTML, sniff
 from library.services.receiving import ready_to_store
+from mediahub.lib.errors import ServiceUnavailable
 from mediahub.lib.http import BadUrl, OutboundError, check_url, policy_from_settings, stream_to
 from mediahub.lib.spool import Spool, SpooledFile
+from mediahub.lib.waits import place_if_free
 
 FETCH_DEADLINE_S = 60
 FETCH_HEADERS_S = 8
+FETCH_WITHOUT_A_PLACE_S = 1.0
+"""While too many requests wait: a quick server is fetched from all the same, a slow one has to be asked later."""
 
 
 def uploaded_file(data: Any) -> SpooledFile | UrlSource:
@@ -56,20 +60,23 @@ def _fetch(url: str, file_name: str) -> SpooledFile:
 
 def _stream(url: str, spool: Spool) -> None:
     policy = policy_from_settings()
-    try:
-        check_url(url, policy=policy)
-        stream_to(
-            url,
-            cast(BinaryIO, spool),
-            deadline_s=FETCH_DEADLINE_S,
-            headers_within_s=FETCH_HEADERS_S,
-            max_bytes=settings.MEDIAHUB_MAX_UPLOAD_BYTES,
-            policy=policy,
-        )
-    except BadUrl as error:
-        raise BadInput(f"file: {error}", field="file") from error
-    except OutboundError as error:
-        raise BadInput(error.public_message, field="file") from error
+    with place_if_free("url") as is_free:
+        try:
+            check_url(url, policy=policy)
+            stream_to(
+                url,
+                cast(BinaryIO, spool),
+                deadline_s=FETCH_DEADLINE_S if is_free else FETCH_WITHOUT_A_PLACE_S,
+                headers_within_s=FETCH_HEADERS_S,
+                max_bytes=settings.MEDIAHUB_MAX_UPLOAD_BYTES,
+                policy=policy,
+            )
+        except BadUrl as error:
+            raise BadInput(f"file: {error}", field="file") from error
+        except OutboundError as error:
+            if error.reason == "timeout" and not is_free:
+                raise ServiceUnavailable("The server waits for too many URLs. Try again.", retry_after_s=5) from error
+            raise BadInput(error.public_message, field="file") from error
 
 
 def _is_unexpected_page(spooled: SpooledFile, file_name: str) -> bool:

@@ -17,7 +17,8 @@ from library.checks.parse import parse_checks
 from library.names import clean_coordinates, clean_file_name, clean_folder_path, clean_tags
 from library.search.nodes import Expr
 from library.services.assets import UploadFields
-from library.transforming.steps import Step, parse_transformation
+from library.transforming.drawing import Step
+from library.transforming.steps import parse_transformation
 from library.wire import RESPONSE_FIELDS
 from mediahub.lib.errors import DomainError
 from mediahub.lib.http import BadUrl, check_url, policy_from_settings

@@ -4,7 +4,6 @@ The web process holds no model and no provider; it only looks at rows. What is s
 its worker and is answered `pending`; the worker then announces its end.
 """
 
-import threading
 import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -19,15 +18,13 @@ from extensions.runs import heartbeats
 from extensions.webhooks.publish import announced, withdraw_answered
 from mediahub.lib import clock
 from mediahub.lib.retry import repeat_on_conflict
+from mediahub.lib.waits import place_if_free
 
 GRACE_S = 10
 """How long after the deadline a request may still answer before it counts as dead."""
 LOOK_EVERY_S, OFTEN_FOR_S = 0.006, 0.25
 """Most taggers end within a quarter of a second, and a look costs half a millisecond: so long it looks often."""
 LONGEST_PAUSE_S = 0.05
-
-_lock = threading.Lock()
-_waiting = 0
 
 
 def answer_by(now: datetime) -> datetime:
@@ -43,8 +40,9 @@ def wait_for(runs: Sequence[ExtensionRun]) -> dict[str, str]:
     waited = [run.pk for run in runs if run.answer_by is not None]
     if not waited:
         return {run.extension: "pending" for run in runs}  # a moment old, and every end of theirs is announced
-    if _may_wait(runs):
-        _wait_until_over(waited, time.monotonic() + settings.MEDIAHUB_SYNC_DEADLINE_S)
+    with place_if_free("run") as is_free:
+        if is_free and _are_served(runs):
+            _wait_until_over(waited, time.monotonic() + settings.MEDIAHUB_SYNC_DEADLINE_S)
     to_tell = [run.pk for run in runs if run.webhook_url]
     if to_tell:
         _take_leave(waited)
@@ -73,23 +71,16 @@ def _status(run: ExtensionRun, *, is_announced: bool) -> str:
     return run.wire_status if is_waited_for or run.state != ExtensionRun.State.SUCCEEDED else "pending"
 
 
-def _may_wait(runs: Sequence[ExtensionRun]) -> bool:
-    """Waiting makes sense with a living worker and while at most half of the web threads wait (REL J18)."""
+def _are_served(runs: Sequence[ExtensionRun]) -> bool:
+    """Waiting makes sense with a living worker."""
     now = clock.now()
     queues = {run.queue for run in runs if run.answer_by is not None}
-    return _waiting < settings.MEDIAHUB_WEB_THREADS // 2 and all(heartbeats.alive(queue, now=now) for queue in queues)
+    return all(heartbeats.alive(queue, now=now) for queue in queues)
 
 
 def _wait_until_over(keys: list[UUID], deadline: float) -> None:
-    global _waiting
-    with _lock:
-        _waiting += 1
-    try:
-        pause, often_until = LOOK_EVERY_S, time.monotonic() + OFTEN_FOR_S
-        while ExtensionRun.objects.open().filter(pk__in=keys).exists() and time.monotonic() < deadline:
-            time.sleep(pause)
-            if time.monotonic() > often_until:
-                pause = min(pause * 1.3, LONGEST_PAUSE_S)
-    finally:
-        with _lock:
-            _waiting -= 1
+    pause, often_until = LOOK_EVERY_S, time.monotonic() + OFTEN_FOR_S
+    while ExtensionRun.objects.open().filter(pk__in=keys).exists() and time.monotonic() < deadline:
+        time.sleep(pause)
+        if time.monotonic() > often_until:
+            pause = min(pause * 1.3, LONGEST_PAUSE_S)

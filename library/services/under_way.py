@@ -76,7 +76,7 @@ def repeated_upload(*, api_key: ApiKey, fingerprint: str) -> Iterator[UploadRece
     upload = _new_upload(api_key, fingerprint)
     receipt = find_receipt(api_key=api_key, fingerprint=fingerprint, now=clock_now())
     if receipt is None:
-        with a_place_to_wait():
+        with a_place_to_wait("equal upload"):
             receipt = _receipt_or_lease(api_key, upload)
     if receipt is not None:
         yield receipt

@@ -5,28 +5,22 @@ Delivery of thumbnails and the metadata of files come here.
 
 from __future__ import annotations
 
-import threading
 import time
-
-from django.conf import settings
 
 from library.models import Rendition
 from library.renditions import NoRendition
 from mediahub.lib.errors import NotFound, ServiceUnavailable
+from mediahub.lib.waits import place_if_free
 
 WAIT_S = 2.0
 POLL_S = 0.05
-# Half of the web threads at most may wait for workers; the others stay free to answer (REL J18).
-_waiting = threading.BoundedSemaphore(max(1, settings.MEDIAHUB_WEB_THREADS // 2))
 
 
 def wait_for_rendition(rendition: Rendition) -> Rendition:
     """Give the worker up to WAIT_S to finish. Raises ServiceUnavailable (with Retry-After), NoRendition, NotFound."""
-    if rendition.state in Rendition.OPEN and _waiting.acquire(blocking=False):
-        try:
-            rendition = _poll(rendition)
-        finally:
-            _waiting.release()
+    if rendition.state in Rendition.OPEN:
+        with place_if_free("thumbnail") as is_free:
+            rendition = _poll(rendition) if is_free else rendition
     if rendition.state in Rendition.OPEN:
         raise ServiceUnavailable("The image is being made. Try again.", retry_after_s=2)
     if rendition.state != Rendition.State.READY:

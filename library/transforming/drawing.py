@@ -8,19 +8,35 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import IO
 
-from PIL import Image, ImageFilter
+from PIL import AvifImagePlugin, Image, ImageFilter
 
 from library.images import on_white, plain, to_srgb
-from library.transforming.steps import Step
 from mediahub.lib import imaging
 from mediahub.lib.imaging import ImageError, Limits
 
 DEFAULT_QUALITY = 80
+THREADS = 2
+"""Of a codec. By default there are as many as processors, and on a large machine the memory limit would go to them."""
 ANIMATED = "animated_not_supported"
 RESULT_TOO_LARGE = "result_too_large"
+LONGEST_SIDE = {"jpg": 65_500, "png": 1 << 24, "webp": 16_383, "avif": 32_768}
+"""What the formats and their encoders take, where the settings allow more."""
 _KEPT = {"JPEG": "jpg", "MPO": "jpg", "PNG": "png", "WEBP": "webp", "AVIF": "avif"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One step; None where it says nothing. width, height: pixels, or a share of what the step gets if below 1."""
+
+    width: float | None = None
+    height: float | None = None
+    crop: str | None = None
+    quality: int | None = None
+    format: str | None = None
+    blur: int | None = None
 
 
 def transform(source: bytes | IO[bytes], steps: Sequence[Step], *, limits: Limits) -> bytes:
@@ -29,6 +45,7 @@ def transform(source: bytes | IO[bytes], steps: Sequence[Step], *, limits: Limit
     The last format and the last quality count. Without a format, and with `auto`, the picture stays what it was;
     kinds that are only read (GIF, HEIC, TIFF, BMP) become JPEG, or PNG where something is transparent.
     """
+    AvifImagePlugin.DEFAULT_MAX_THREADS = THREADS
     image = imaging.open_checked(source, limits)
     if imaging.is_animated(image):
         raise ImageError(ANIMATED, "The image is animated.")
@@ -43,6 +60,8 @@ def transform(source: bytes | IO[bytes], steps: Sequence[Step], *, limits: Limit
     fmt = next((step.format for step in reversed(steps) if step.format), "auto")
     if fmt == "auto":
         fmt = _KEPT.get(kind) or ("png" if image.mode == "RGBA" else "jpg")
+    if max(image.size) > LONGEST_SIDE[fmt]:
+        raise ImageError(RESULT_TOO_LARGE, f"A {fmt} has sides of at most {LONGEST_SIDE[fmt]} pixels.")
     quality = next((step.quality for step in reversed(steps) if step.quality), DEFAULT_QUALITY)
     return _encoded(image, fmt, quality)
 
@@ -62,7 +81,8 @@ def target(size: tuple[int, int], step: Step) -> tuple[tuple[int, int], tuple[fl
     scales = [asked / have for asked, have in zip(box, size, strict=True) if asked]
     if box[0] and box[1] and step.crop in (None, "maintain_ratio"):
         scale = max(scales)
-        seen = box[0] / scale, box[1] / scale
+        # Dividing what was divided may give a last digit more than the picture has.
+        seen = min(box[0] / scale, width), min(box[1] / scale, height)
         left, top = (width - seen[0]) / 2, (height - seen[1]) / 2
         return (box[0], box[1]), (left, top, left + seen[0], top + seen[1])
     if box[0] and box[1] and step.crop == "force":
@@ -113,12 +133,16 @@ def _encoded(image: Image.Image, fmt: str, quality: int) -> bytes:
     # Pillow writes EXIF, profile and comments from `info` unless it is empty.
     image.info = {}
     out = io.BytesIO()
-    if fmt == "jpg":
-        on_white(image).save(out, "JPEG", quality=quality, optimize=True, progressive=True)
-    elif fmt == "png":
-        image.save(out, "PNG")
-    elif fmt == "webp":
-        image.save(out, "WEBP", quality=quality, method=4)
-    else:
-        image.save(out, "AVIF", quality=quality, speed=8)
+    try:
+        if fmt == "jpg":
+            on_white(image).save(out, "JPEG", quality=quality, optimize=True, progressive=True)
+        elif fmt == "png":
+            image.save(out, "PNG")
+        elif fmt == "webp":
+            image.save(out, "WEBP", quality=quality, method=4)
+        else:
+            image.save(out, "AVIF", quality=quality, speed=8, max_threads=THREADS)
+    except (OSError, ValueError, RuntimeError) as error:
+        # The pixels are there, so the picture is whole: these are encoders that find no memory, each in its own words.
+        raise ImageError(imaging.NOT_PROCESSABLE, f"The result cannot be encoded: {error}") from error
     return out.getvalue()

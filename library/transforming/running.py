@@ -25,7 +25,8 @@ import structlog
 from django.conf import settings
 
 from library.transforming import child, drawing
-from library.transforming.steps import Step
+from library.transforming.drawing import Step
+from mediahub.lib.diskspace import StorageFull
 from mediahub.lib.errors import DomainError, ServiceUnavailable
 from mediahub.lib.imaging import CORRUPT, NOT_PROCESSABLE, UNSUPPORTED, limits_from_settings
 from mediahub.lib.spool import Spool, SpooledFile, spool_directory
@@ -40,6 +41,7 @@ _LOOK_EVERY_S = 0.02
 _PIECE = 1 << 20
 _KEPT_NAMES = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "TZ")
 
+NOT_AVAILABLE = "transformation_not_available"
 REFUSALS = {
     CORRUPT: "The image is damaged, so it cannot be transformed.",
     NOT_PROCESSABLE: "The image is larger than what this server transforms.",
@@ -47,9 +49,17 @@ REFUSALS = {
     "BMP).",
     drawing.ANIMATED: "Animated images cannot be transformed.",
     drawing.RESULT_TOO_LARGE: "The result of the transformation would be larger than what this server stores.",
+    NOT_AVAILABLE: "This server's system cannot limit what a picture costs, so it transforms none. Leave the "
+    "transformation out.",
 }
 """By its code: what is said of a picture that cannot be transformed."""
-_CODES = {status: code for code, status in child.EXITS.items()} | {child.OUT_OF_MEMORY: NOT_PROCESSABLE}
+_CODES = {status: code for code, status in child.EXITS.items()} | {
+    child.OUT_OF_MEMORY: NOT_PROCESSABLE,
+    child.NO_LIMITS: NOT_AVAILABLE,
+    -signal.SIGXCPU: NOT_PROCESSABLE,
+    **dict.fromkeys((-signal.SIGSEGV, -signal.SIGBUS, -signal.SIGABRT, -signal.SIGFPE, -signal.SIGILL), CORRUPT),
+}
+"""By exit status, or by the signal that a decoder died of."""
 
 
 class NotTransformed(DomainError):
@@ -65,7 +75,13 @@ def transformed(file: SpooledFile, steps: Sequence[Step]) -> SpooledFile:
     Raises NotTransformed for what lies in the file, ServiceUnavailable when the machine is too busy, FileTooLarge,
     StorageFull.
     """
-    with a_place_to_wait(), _place() as place, file.open() as source, _temporary() as result, _temporary() as errors:
+    with (
+        a_place_to_wait("transformation"),
+        _place() as place,
+        file.open() as source,
+        _temporary() as result,
+        _temporary() as errors,
+    ):
         _run(source, result, errors, steps, place)
         result.seek(0)
         spool = Spool(filename=file.filename, max_bytes=settings.MEDIAHUB_MAX_UPLOAD_BYTES)
@@ -105,14 +121,16 @@ def _run(source: IO[bytes], result: IO[bytes], errors: IO[bytes], steps: Sequenc
 
 
 def _failure(status: int, errors: IO[bytes]) -> DomainError:
+    errors.seek(max(0, errors.seek(0, os.SEEK_END) - 2000))
+    said = errors.read().decode(errors="replace")
+    if said or status not in _CODES:
+        log.error("transformation_failed", status=status, said=said)
     if status in _CODES:
         return NotTransformed(_CODES[status])
-    errors.seek(max(0, errors.seek(0, os.SEEK_END) - 2000))
-    log.error("transformation_died", status=status, said=errors.read().decode(errors="replace"))
-    if status == -signal.SIGKILL:
-        # Not by our time limit, so the system was out of memory.
-        return ServiceUnavailable("The server is too busy to transform the image at present.", retry_after_s=10)
-    return NotTransformed(NOT_PROCESSABLE if status == -signal.SIGXCPU else CORRUPT)
+    if status == child.DISK_FULL:
+        return StorageFull("The storage is full. Please try again later.")
+    # It was ended from outside (for want of memory, or with the server), or never began: not the picture's fault.
+    return ServiceUnavailable("The server cannot transform the image at present. Try again.", retry_after_s=10)
 
 
 @contextmanager

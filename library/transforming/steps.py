@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
+from library.transforming.drawing import Step
 from mediahub.lib.errors import DomainError
 from mediahub.lib.json_input import loads_strict
 
@@ -29,18 +30,6 @@ class BadTransformation(DomainError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, field="transformation")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """One step; None where it says nothing. width, height: pixels, or a share of what the step gets if below 1."""
-
-    width: float | None = None
-    height: float | None = None
-    crop: str | None = None
-    quality: int | None = None
-    format: str | None = None
-    blur: int | None = None
 
 
 def parse_transformation(text: str) -> tuple[Step, ...]:

@@ -68,6 +68,7 @@ CODES = {
     "storage_full": "the server has no room for the file",
     "storage_unavailable": "the file storage does not answer at present",
     "too_many_backfills": "the account has as many unfinished backfills as an account may have",
+    "transformation_not_available": "this server's system cannot limit what a picture costs, so it transforms none",
     "unsupported_file_type": "the file is no image of a kind that can be transformed",
     "version_limit_exceeded": "the file has as many versions as a file may have",
     "webhook_limit_exceeded": "the account has as many webhooks as an account may have",
@@ -91,7 +92,7 @@ COMPONENTS: dict[str, Shape] = {
             "errors": mapping(
                 any_of(text(), {"type": "integer"}),
                 "Custom metadata and its fields, and saved extensions: member to what is wrong with it. "
-                "Search: `position`, the character from 1.",
+                "Search and `checks`: `position`, the character from 1; and the `operand` that is to blame.",
             ),
             "missingFileIds": array(text(), "Ids of a bulk operation that name no file. Nothing was changed."),
             "missingIds": array(text(), "Ids of a review that name no AI tag. Nothing was changed."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from library.api.bodies import MAX_TEXT
-from library.services.purges import MAX_URL
+from library.services.account_urls import MAX_URL
 from mediahub.lib.openapi.operations import Answer, Fault, Operation
 from mediahub.lib.openapi.shapes import Shape, body, flag, object_id, one_of, record, text
 

@@ -1,11 +1,13 @@
 """Uploads whose `file` is a URL, against servers that behave and servers that do not (REL O9, O10, O12, B18)."""
 
+from contextlib import ExitStack
 from ipaddress import ip_network
 
 import pytest
 
 from library.models import AssetVersion
 from library.storage import read_blob
+from mediahub.lib.waits import a_place_to_wait
 from tests.receivers import Receiver, answer, drip_headers, endless_body, redirect, refusing
 from tests.uploading import assert_refused, picture, upload
 
@@ -112,3 +114,13 @@ def test_other_schemes_are_taken_for_base64_and_refused(api, url):
 def test_an_empty_answer_is_refused(api, loopback_allowed):
     with Receiver(answer(200, body=b"")) as server:
         assert_refused(upload(api, server.url), field="file")
+
+
+@pytest.mark.rel("J18")
+def test_while_many_wait_a_quick_server_is_fetched_from_and_a_slow_one_is_not(api, loopback_allowed, settings):
+    with ExitStack() as others, Receiver(answer(200, body=b"quick")) as quick, Receiver(drip_headers()) as slow:
+        for _ in range(settings.MEDIAHUB_WEB_THREADS // 2):
+            others.enter_context(a_place_to_wait("url"))
+        refused = assert_refused(upload(api, slow.url), 503)
+        assert "Try again" in refused["message"]
+        assert upload(api, quick.url).status_code == 200

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from extensions.runs.services import cancel_run
 from extensions.webhooks.claim import claim
 from library.services.accounts import create_account
 from mediahub.lib import clock
+from mediahub.lib.waits import a_place_to_wait
 from tests.extensions.scenes import FAKE_CHAINS, ask_for, make_asset
 
 TAGGER = "local-auto-tagging"
@@ -56,12 +58,14 @@ def test_at_the_deadline_the_worker_gets_the_announcement(asset):
 
 @pytest.mark.django_db
 @pytest.mark.rel("J18")
-def test_with_most_threads_waiting_the_answer_is_pending_at_once(asset, settings, monkeypatch):
+def test_with_most_threads_waiting_the_answer_is_pending_at_once(asset, settings):
     heartbeats.beat("tagging")
     settings.MEDIAHUB_SYNC_DEADLINE_S = 30
-    monkeypatch.setattr(inline, "_waiting", settings.MEDIAHUB_WEB_THREADS // 2)
     started = time.monotonic()
-    assert inline.wait_for(waited_for(asset, TAGGER)) == {TAGGER: "pending"}
+    with ExitStack() as others:
+        for _ in range(settings.MEDIAHUB_WEB_THREADS // 2):
+            others.enter_context(a_place_to_wait("run"))
+        assert inline.wait_for(waited_for(asset, TAGGER)) == {TAGGER: "pending"}
     assert time.monotonic() - started < 10
 
 

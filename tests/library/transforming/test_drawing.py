@@ -1,6 +1,8 @@
 """Changed pictures, on real photos: their size, that they show what they should, and that they carry nothing else."""
 
 import io
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy
@@ -9,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageFilter, ImageOps
 
-from library.transforming.drawing import target, transform
-from library.transforming.steps import CROPS, Step, parse_steps
+from library.transforming.drawing import LONGEST_SIDE, Step, target, transform
+from library.transforming.steps import CROPS, parse_steps
 from mediahub.lib.imaging import ImageError, Limits
 
 PHOTOS = Path(__file__).parents[2] / "files" / "photos"
@@ -188,6 +190,39 @@ def test_what_cannot_be_drawn_is_an_error_with_a_code(name, text, code):
     with pytest.raises(ImageError) as caught:
         changed(FORMATS / name, text)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize("fmt", ["jpg", "webp", "avif"])
+def test_a_side_beyond_what_the_format_has_is_too_large(fmt):
+    line = io.BytesIO()
+    Image.new("RGB", (4, 1)).save(line, "PNG")
+    steps = parse_steps(f"w-{LONGEST_SIDE[fmt] + 1},h-1,c-force,f-{fmt}")
+    with pytest.raises(ImageError) as caught:
+        transform(line.getvalue(), steps, limits=Limits(side=70_000))
+    assert caught.value.code == "result_too_large"
+
+
+def test_an_encoder_that_finds_no_memory_does_not_call_the_picture_damaged():
+    script = (
+        "import resource, sys; from library.transforming import drawing; from library.transforming.steps import *;"
+        "from mediahub.lib.imaging import ImageError, Limits\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (900 << 20,) * 2)\n"
+        "try: drawing.transform(open(sys.argv[1], 'rb'), parse_steps('w-6500,f-avif'), limits=Limits())\n"
+        "except (ImageError, MemoryError) as error: print(getattr(error, 'code', 'memory'))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, FORMATS / "large_12mp.jpg"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "file_not_processable"
+
+
+@pytest.mark.parametrize("size", [(1920, 1080), (1080, 1920), (7, 7), (1366, 768)])
+def test_no_box_begins_outside_the_picture(size):
+    for width in range(10, 2000, 10):
+        for height in (100, 150, 200, 300, 1080):
+            _, (left, top, right, bottom) = target(size, Step(width=width, height=height))
+            assert 0 <= left < right <= size[0]
+            assert 0 <= top < bottom <= size[1]
 
 
 @given(

@@ -20,6 +20,7 @@ from PIL import Image
 from library.transforming import running
 from library.transforming.running import NotTransformed, transformed
 from library.transforming.steps import parse_steps
+from mediahub.lib.diskspace import StorageFull
 from mediahub.lib.errors import ServiceUnavailable
 from mediahub.lib.spool import FileTooLarge, Spool, SpooledFile, spool_directory
 
@@ -133,6 +134,44 @@ def test_a_process_that_the_system_killed_for_want_of_memory_is_a_503():
     ):
         transformed(given, parse_steps("f-avif"))
     assert caught.value.retry_after_s == 10
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_process_that_is_ended_with_the_server_does_not_blame_the_picture(number):
+    # Service managers and terminals signal every process of a server.
+    with (
+        spooled(LARGE) as given,
+        at_the_child(lambda pid: os.kill(pid, number)),
+        pytest.raises(ServiceUnavailable),
+    ):
+        transformed(given, parse_steps("f-avif"))
+    assert left_in_spool() == []
+
+
+def test_a_process_that_cannot_begin_does_not_blame_the_picture(settings, tmp_path):
+    settings.BASE_DIR = tmp_path  # where there is no package of ours
+    with spooled(LARGE) as given, pytest.raises(ServiceUnavailable):
+        transformed(given, parse_steps("w-100"))
+
+
+def test_a_system_that_sets_no_limits_transforms_nothing_and_says_so(settings):
+    settings.MEDIAHUB_TRANSFORM_MEMORY_BYTES = 1 << 70  # no system takes that, as macOS takes none
+    with spooled(LARGE) as given, pytest.raises(NotTransformed) as caught:
+        transformed(given, parse_steps("w-100"))
+    assert caught.value.code == "transformation_not_available"
+    assert "Leave the transformation out" in caught.value.message
+
+
+@pytest.mark.rel("F27")
+def test_a_full_disk_is_507(monkeypatch):
+    # The device that is always full takes the result.
+    real = running._temporary
+    with Path("/dev/full").open("w+b", buffering=0) as device:
+        full = iter([device])
+        monkeypatch.setattr(running, "_temporary", lambda: next(full, None) or real())
+        with spooled(LARGE) as given, pytest.raises(StorageFull):
+            transformed(given, parse_steps("w-100"))
+    assert left_in_spool() == []
 
 
 def test_a_process_that_does_not_get_on_is_ended_and_a_503(settings, monkeypatch):

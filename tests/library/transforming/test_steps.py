@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from library.transforming.steps import BadTransformation, Step, parse_steps, parse_transformation
+from library.transforming.drawing import Step
+from library.transforming.steps import BadTransformation, parse_steps, parse_transformation
 from mediahub.lib.json_input import BadJSON
 
 
