@@ -7,6 +7,7 @@ file is found here, with the character where it stands.
 from __future__ import annotations
 
 import functools
+import unicodedata
 from pathlib import Path
 
 from lark import Lark
@@ -23,7 +24,8 @@ QUOTES = "\"'"
 def parse_checks(text: str) -> Expr:
     """The expression as a tree. Raises BadChecks."""
     try:
-        expr = parse.read(text, _parser(), quotes=QUOTES)
+        # Names, paths and tags are kept in NFC, and some systems type them in NFD (REL B14).
+        expr = parse.read(unicodedata.normalize("NFC", text), _parser(), quotes=QUOTES)
     except SearchError as error:
         raise BadChecks(error.complaint, position=error.position) from error
     for clause in clauses_of(expr):

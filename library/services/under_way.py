@@ -161,7 +161,11 @@ def _enter(upload: _Upload) -> None:
         _uploads.add(upload)
         if upload.next_at is not None and (_watch is None or not _watch.is_alive()):
             _watch = threading.Thread(target=_watch_uploads, name="uploads-under-way", daemon=True)
-            _watch.start()
+            try:
+                _watch.start()
+            except RuntimeError as error:  # no thread to be had: other processes do not see it, and the next one tries
+                log.warning("uploads_not_watched", error=repr(error))
+                _watch = None
 
 
 def _leave(upload: _Upload) -> None:
@@ -205,6 +209,7 @@ def _note(upload: _Upload) -> None:
             is_over = upload not in _uploads
         if is_over:
             _remove_lease(upload)
-    except Error as error:
+    except Exception as error:  # noqa: BLE001 - the watch goes on, whatever it is
         log.warning("upload_not_noted", error=repr(error))
+        upload.next_at = time.monotonic() + NOTED_AFTER_S  # before a repeat that looks for it has given up
         connection.close()

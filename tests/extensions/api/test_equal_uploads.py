@@ -9,7 +9,7 @@ from datetime import timedelta
 from ipaddress import ip_network
 
 import pytest
-from django.db import connection, connections
+from django.db import OperationalError, connection, connections
 from django.test.utils import CaptureQueriesContext
 
 from library.models import ApiKey, Asset, UploadReceipt, UploadUnderWay
@@ -184,6 +184,43 @@ class TestOtherProcesses:
             upload(client_for(key), picture())
         assert not [one["sql"] for one in quick if "uploadunderway" in one["sql"].lower()]
         assert len([one for one in quick if "uploadreceipt" in one["sql"].lower()]) == 1
+
+    @pytest.mark.parametrize("error", [OperationalError("the database is down"), RuntimeError("something else")])
+    def test_a_slow_upload_is_noted_as_soon_as_the_database_is_back(self, key, monkeypatch, error):
+        back_at = time.monotonic() + 3
+
+        def ask():
+            if time.monotonic() < back_at:
+                raise error
+            return now()
+
+        held = Held()
+        with Receiver(held) as server:
+            first = begin(key, server.url)
+            assert held.asked.wait(10)
+            monkeypatch.setattr(under_way, "clock_now", ask)
+            wait_for(UploadUnderWay.objects.exists, "the lease")
+            # A repeat that began to look when the database was back has not given up yet.
+            assert time.monotonic() < back_at + under_way.SETTLED_AFTER_S
+            held.released.set()
+            assert first.result(10).status_code == 200
+        assert not UploadUnderWay.objects.exists()
+
+    def test_an_upload_goes_on_without_a_thread_to_watch_it_and_is_not_held_for_ever(self, key, monkeypatch):
+        wait_for(lambda: under_way._watch is None, "the end of the watch of earlier uploads")
+
+        def refuse(thread):
+            raise RuntimeError("can't start new thread")
+
+        client, start = client_for(key), threading.Thread.start
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                threading.Thread, "start", lambda thread: (refuse if "under-way" in thread.name else start)(thread)
+            )
+            assert upload(client, b"data").status_code == 200
+        assert not under_way._uploads
+        assert upload(client, b"data", headers=REPEAT).status_code == 200
+        assert Asset.objects.count() == 1
 
     def test_a_repeat_waits_for_the_lease_of_another_process_and_takes_it_over_when_it_ran_out(self, key):
         fields = {"fileName": "a.bin"}

@@ -1,5 +1,6 @@
 """Checks of uploads as a pure matter: what an expression says of given facts, and what is wrong with it."""
 
+import unicodedata
 from datetime import UTC, datetime
 
 import pytest
@@ -187,3 +188,9 @@ def test_every_operand_can_be_asked_for():
     for name, operand in OPERANDS.items():
         value = {"flag": "true", "number": "1", "size": "1kb"}.get(operand.kind, "'x'")
         parse_checks(f'"{name}" = {value}')
+
+
+@pytest.mark.rel("B14")
+def test_both_normal_forms_of_a_text_are_one():
+    facts = {"request.folder": "/Bücher", "request.tags": ["über"]}
+    assert holds(unicodedata.normalize("NFD", '"request.folder" = "Bücher" AND "request.tags" = "über"'), facts)
