@@ -9,6 +9,7 @@ from extensions.catalog import parse_blocks
 from extensions.models import ExtensionRun
 from extensions.runs.services import request_runs
 from library.models import Account, Asset
+from library.renditions import claim_rendition, make_rendition
 from library.services.assets import UploadFields, upload_asset
 from library.services.blobs import store_bytes
 from mediahub.lib import clock
@@ -40,6 +41,12 @@ def make_asset(account: Account, *, name: str = "disc.png", data: bytes | None =
     blob = store_bytes(data=data or picture(), name=name)
     version = upload_asset(account=account, blob=blob, fields=UploadFields(file_name=name), now=clock.now())
     return Asset.objects.with_details().get(pk=version.asset_id)
+
+
+def draw_thumbnails() -> None:
+    """Make the renditions that are asked for, as their worker does."""
+    while claim := claim_rendition(now=clock.now()):
+        make_rendition(claim)
 
 
 def ask_for(asset: Asset, *blocks: dict | str, webhook_url: str = "", answer_by=None) -> list[ExtensionRun]:

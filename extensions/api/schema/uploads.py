@@ -96,7 +96,7 @@ _CHANGES: dict[str, Shape] = {
     "customCoordinates": nullable(text("Null: none.", examples=["10,20,300,200"])),
     "customMetadata": mapping(nullable(ref("CustomMetadataValue")), "Merged key by key; null unsets one."),
     "description": nullable(text("Null: none.", most=MAX_DESCRIPTION)),
-    "extensions": nullable(EXTENSIONS),
+    "extensions": any_of(EXTENSIONS, {"type": "null"}, text("The same as JSON; blank: none.")),
     "webhookUrl": nullable(text("Called at the end of each extension.")),
     "publish": body(
         {"isPublished": flag(), "includeFileVersions": flag("All versions, not the current one only.", default=False)},

@@ -31,6 +31,7 @@ CODES = {
     "blob_missing": "the stored bytes of a version are not there; its operator has to look",
     "checks_not_met": "the file or the request does not meet `checks`; the message says where it fails",
     "conflict": "the name or state is taken by something else",
+    "corrupt_file": "the file is damaged",
     "corrupt_image": "the image is damaged, so it cannot be transformed",
     "current_version": "the current version cannot be deleted",
     "file_exists": "there is a file of this name, and it may not be overwritten",

@@ -6,7 +6,20 @@ from library.api.schema.objects import SCALAR
 from library.metadata_schema import LONGEST_OPTION, LONGEST_TEXT, MOST_OPTIONS, TYPES
 from library.services.metadata import LONGEST_DESCRIPTION, LONGEST_LABEL, LONGEST_NAME
 from mediahub.lib.openapi.operations import Answer, Fault, Operation
-from mediahub.lib.openapi.shapes import Shape, any_of, array, body, flag, object_id, one_of, record, ref, text, whole
+from mediahub.lib.openapi.shapes import (
+    Shape,
+    any_of,
+    array,
+    body,
+    flag,
+    nullable,
+    object_id,
+    one_of,
+    record,
+    ref,
+    text,
+    whole,
+)
 
 _TAG = "Custom metadata fields"
 _OPTION = any_of(text(least=1, most=LONGEST_OPTION), {"type": ["number", "boolean"]})
@@ -59,7 +72,7 @@ OPERATIONS: dict[str, Operation] = {
         tag=_TAG,
         summary="Make a field",
         body=body(
-            {"name": _NAME, "label": _LABEL, "description": _DESCRIPTION, "schema": _SCHEMA_IN},
+            {"name": _NAME, "label": _LABEL, "description": nullable(_DESCRIPTION), "schema": _SCHEMA_IN},
             required=("name", "label", "schema"),
         ),
         answers={201: Answer("The field.", ref("CustomMetadataField"))},
@@ -69,7 +82,7 @@ OPERATIONS: dict[str, Operation] = {
         id="updateCustomMetadataField",
         tag=_TAG,
         summary="Change a field; at least one member",
-        body=body({"label": _LABEL, "description": _DESCRIPTION, "schema": _CHANGED_SCHEMA}),
+        body=body({"label": _LABEL, "description": nullable(_DESCRIPTION), "schema": _CHANGED_SCHEMA}),
         answers={200: Answer("The field.", ref("CustomMetadataField"))},
         faults={400: Fault("The label is taken, the schema does not hold together, or the field is deleted.")},
     ),

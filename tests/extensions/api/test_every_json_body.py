@@ -13,10 +13,11 @@ import pytest
 from django.db import transaction
 from django.urls import get_resolver
 
+from library.renditions import request_rendition
 from library.services.folders import ensure_folder
 from mediahub.lib import clock
 from tests.conftest import client_for
-from tests.extensions.scenes import ask_for, make_asset
+from tests.extensions.scenes import ask_for, draw_thumbnails, make_asset
 from tests.factories import (
     AssetVersionFactory,
     BackfillFactory,
@@ -188,6 +189,8 @@ def there(new_account, settings):
     """One object of each kind, by the names that addresses give their ids."""
     account = new_account.account
     asset = make_asset(account)
+    request_rendition(version=asset.current_version, spec="ik_ml_thumbnail")
+    draw_thumbnails()
     older = AssetVersionFactory(asset=asset)
     CustomMetadataFieldFactory(account=account, name="brand")
     rooms = CustomMetadataFieldFactory(

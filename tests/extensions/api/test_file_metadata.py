@@ -10,7 +10,6 @@ from django.test.utils import CaptureQueriesContext
 from imagekitio.types import File, FileUploadResponse, Metadata
 
 from library.models import Asset, AssetVersion, EmbeddedKeyword, EmbeddedMetadata
-from library.renditions import claim_rendition, make_rendition
 from library.services import waiting
 from library.services.accounts import create_account
 from library.services.blobs import store_bytes
@@ -18,10 +17,12 @@ from library.services.versions import add_version
 from library.storage import delete_blob
 from mediahub.lib.clock import now
 from tests.conftest import client_for
+from tests.extensions.scenes import draw_thumbnails
 from tests.library.embedded.making import bag, exif, image, iptc, jpeg_with, photoshop, xmp
 from tests.uploading import picture, upload
 
 # The server says so too, in mediahub.lib.imaging; pytest turns every warning into an error again.
+
 pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore::UserWarning:PIL")]
 PHOTOS = Path(__file__).parents[2] / "files" / "photos"
 FORMATS = PHOTOS / "formats"
@@ -32,11 +33,6 @@ EMBEDDED = {"responseFields": "embeddedMetadata"}
 def no_long_waits(monkeypatch):
     """No worker runs in these tests, so waiting for one would only take time."""
     monkeypatch.setattr(waiting, "WAIT_S", 0.1)
-
-
-def work() -> None:
-    while claim := claim_rendition(now=now()):
-        make_rendition(claim)
 
 
 def rich(date: str = "2019:10:16 19:01:03") -> bytes:
@@ -146,7 +142,7 @@ def test_without_the_place_if_the_setting_takes_it(api, settings):
         body = upload(api, data, **EMBEDDED).json()
         assert body["embeddedMetadata"]["Make"]
         assert not [name for name in body["embeddedMetadata"] if name.startswith("GPS")]
-        work()
+        draw_thumbnails()
     assert not EmbeddedMetadata.objects.exclude(latitude=None).exists()
 
 
@@ -211,7 +207,7 @@ def test_metadata_of_a_picture(api):
     data = (PHOTOS / "cat.jpg").read_bytes()
     made = upload(api, data, fileName="cat.jpg").json()
     assert api.get(f"/v1/files/{made['fileId']}/metadata").status_code == 503
-    work()
+    draw_thumbnails()
     body = api.get(f"/v1/files/{made['fileId']}/metadata").json()
     assert (body["width"], body["height"], body["size"]) == (made["width"], made["height"], len(data))
     assert (body["format"], body["hasTransparency"]) == ("jpg", False)
@@ -255,7 +251,7 @@ def test_an_upload_is_answered_without_the_hash_if_no_worker_comes(api):
 def test_metadata_of_every_format(api, name, format):
     made = upload(api, (FORMATS / name).read_bytes(), fileName=name).json()
     api.get(f"/v1/files/{made['fileId']}/metadata")
-    work()
+    draw_thumbnails()
     body = api.get(f"/v1/files/{made['fileId']}/metadata").json()
     assert (body["format"], body["width"], body["height"]) == (format, made["width"], made["height"])
     assert body["hasTransparency"] is (name == "transparent.png")
@@ -282,7 +278,7 @@ def test_a_file_that_is_no_picture_has_its_format_and_size(api, data, name, form
 def test_every_member_has_the_type_that_the_sdk_declares(api, name):
     made = upload(api, (FORMATS / name).read_bytes(), responseFields="metadata,embeddedMetadata").json()
     api.get(f"/v1/files/{made['fileId']}/metadata")
-    work()
+    draw_thumbnails()
     Metadata.model_validate(api.get(f"/v1/files/{made['fileId']}/metadata").json())
     FileUploadResponse.model_validate(made)
     File.model_validate(api.get(f"/v1/files/{made['fileId']}/details").json())
@@ -299,7 +295,7 @@ def test_a_picture_beyond_the_limits_has_its_format_and_size(api):
 def test_a_corrupt_picture_is_400(api):
     made = upload(api, (FORMATS / "truncated.jpg").read_bytes()).json()
     api.get(f"/v1/files/{made['fileId']}/metadata")
-    work()
+    draw_thumbnails()
     response = api.get(f"/v1/files/{made['fileId']}/metadata")
     assert (response.status_code, response.json()["code"]) == (400, "corrupt_file")
     broken = upload(api, b"\xff\xd8\xff\xe0" + b"\0" * 60).json()
@@ -309,7 +305,7 @@ def test_a_corrupt_picture_is_400(api):
 def test_a_file_whose_bytes_are_gone_is_404(api):
     made = upload(api, image()).json()
     api.get(f"/v1/files/{made['fileId']}/metadata")
-    work()
+    draw_thumbnails()
     delete_blob(AssetVersion.objects.get().blob_key)
     assert api.get(f"/v1/files/{made['fileId']}/metadata").status_code == 404
 
