@@ -1,4 +1,4 @@
-"""A live server for official SDKs to talk to, and workers of bulk jobs and webhooks in threads."""
+"""A live server for official SDKs to talk to, and workers of bulk jobs, thumbnails and webhooks in threads."""
 
 import threading
 
@@ -12,11 +12,12 @@ from extensions.webhooks.delivery import deliver_one
 from library.services.accounts import create_account
 from library.tasks import jobs_work
 from mediahub.wsgi import application
+from tests.extensions.scenes import draw_thumbnails
 from tests.sdk.surface import Recorder, checked
 
 
 @pytest.fixture
-def server(committed_db):
+def server(committed_db, rendition_worker):
     """A waitress server on a free port, in a thread that ends before its sockets do; its address."""
     running = waitress.server.create_server(application, host="127.0.0.1", port=0, threads=4)
     stopping = threading.Event()
@@ -54,6 +55,12 @@ def _in_a_thread(act):
 def job_worker(committed_db):
     """Works on bulk jobs."""
     yield from _in_a_thread(jobs_work)
+
+
+@pytest.fixture
+def rendition_worker(committed_db):
+    """Makes thumbnails, from which the hash in the metadata of a picture comes."""
+    yield from _in_a_thread(draw_thumbnails)
 
 
 @pytest.fixture
