@@ -16,8 +16,8 @@ from tests.e2e.conftest import Scene
 from tests.runtime import Runtime, alive, free_port, wait_until
 
 PHOTO = (Path(__file__).parents[1] / "files" / "photos" / "formats" / "large_12mp.jpg").read_bytes()
-SLOW = {"transformation": json.dumps({"pre": "f-avif"})}
-"""Twelve megapixels as AVIF take seconds."""
+SLOW = {"transformation": json.dumps({"pre": "w-6000,bl-50:f-avif"})}
+"""Twenty-seven megapixels, blurred, as AVIF take seconds; a lease comes after one."""
 REPEAT = {"x-stainless-retry-count": "1"}
 
 
