@@ -24,7 +24,7 @@ class Sdk4Error(Exception):
         self.help, self.raw = outcome["help"], outcome["raw"]
 
 
-def options(name: str, **fields: Any) -> dict[str, Any]:
+def options(name: str, /, **fields: Any) -> dict[str, Any]:
     """An options object of the SDK, such as `UploadFileRequestOptions`."""
     return {"$options": name, "fields": fields}
 
