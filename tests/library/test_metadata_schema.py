@@ -169,7 +169,7 @@ OTHER_DATES += ["٢٠٢٤-٠٣-١٢", "yesterday", ""]
 
 @pytest.mark.parametrize("text", [*OTHER_DATES, 5, None])
 def test_any_other_form_of_a_date_is_refused(text):
-    assert check_value({"type": "Date"}, text) == "should be a date in ISO 8601 form"
+    assert check_value({"type": "Date"}, text) == NO_DATE
 
 
 @pytest.mark.parametrize("value", [2**63, -(2**63), 9.3e18, 1e300, float("inf"), float("nan")])

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import tempfile
 import threading
 from base64 import b64encode
 from contextlib import contextmanager
@@ -25,8 +26,9 @@ LARGEST = 200_000
 
 
 @pytest.fixture
-def server(committed_db, tmp_path):
+def server(committed_db, tmp_path, monkeypatch):
     """The port of a server as `up` runs it, with a small limit for bodies."""
+    monkeypatch.setattr(tempfile, "tempdir", tempfile.tempdir)  # the server sets it for its whole process
     running = make_server(
         get_wsgi_application(), host="127.0.0.1", port=0, threads=4, largest_body=LARGEST, tmp_dir=tmp_path
     )

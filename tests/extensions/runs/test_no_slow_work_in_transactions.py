@@ -37,7 +37,7 @@ def test_no_outside_call_no_image_work_and_no_file_transfer_happens_in_a_transac
     watched(get_provider("fake"), "run")
     for owner, name in (
         (blobs, "put_blob"),
-        (blobs, "inspect"),
+        (blobs, "examine"),
         (asking, "read_blob"),
         (keeping, "put_blob"),
         (keeping, "inspect"),

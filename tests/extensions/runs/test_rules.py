@@ -120,7 +120,8 @@ def test_tags_of_a_result_stay_true_when_its_original_was_restored_meanwhile(ass
 def test_a_renamed_and_moved_asset_gets_its_result_where_it_is_now(asset, extension):
     [run] = ask_for(asset, extension, webhook_url=HOOK)
     folder = ensure_folder(account=asset.account, path="/elsewhere", now=clock.now())
-    Asset.objects.filter(pk=asset.pk).update(folder=folder, name="renamed.png")
+    asset.folder, asset.name = folder, "renamed.png"
+    asset.save(update_fields=["folder", "name"])
     pipeline.work(run.queue)
     assert fresh(run).state == "succeeded"
     assert body_of(run)["fileObject"]["filePath"] == "/elsewhere/renamed.png"

@@ -36,6 +36,16 @@ def spooled(data: bytes | Path) -> SpooledFile:
     return spool.finish()
 
 
+@contextmanager
+def not_ignored(number: int) -> Iterator[None]:
+    """A child inherits that a signal is ignored, as shells have it for what they start in the background."""
+    before = signal.signal(number, lambda *_: None)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
+
+
 def left_in_spool() -> list[str]:
     return sorted(path.name for path in spool_directory().iterdir())
 
@@ -140,6 +150,7 @@ def test_a_process_that_the_system_killed_for_want_of_memory_is_a_503():
 def test_a_process_that_is_ended_with_the_server_does_not_blame_the_picture(number):
     # Service managers and terminals signal every process of a server.
     with (
+        not_ignored(number),
         spooled(LARGE) as given,
         at_the_child(lambda pid: os.kill(pid, number)),
         pytest.raises(ServiceUnavailable),
