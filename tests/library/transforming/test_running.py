@@ -36,6 +36,12 @@ def spooled(data: bytes | Path) -> SpooledFile:
     return spool.finish()
 
 
+@pytest.fixture(autouse=True)
+def folder_of_locks():
+    """As the first transformation makes it, which may be in another test."""
+    LOCKS.mkdir(parents=True, exist_ok=True)
+
+
 @contextmanager
 def not_ignored(number: int) -> Iterator[None]:
     """A child inherits that a signal is ignored, as shells have it for what they start in the background."""
