@@ -13,7 +13,7 @@ from library.services.accounts import create_account
 from mediahub.lib import clock
 from tests.conftest import client_for
 from tests.extensions.scenes import ask_for, make_asset
-from tests.sdk.conftest import server  # noqa: F401 - a fixture
+from tests.sdk.conftest import rendition_worker, server  # noqa: F401 - a fixture
 
 USAGE, ANALYTICS, DAILY = "/v1/accounts/usage", "/v1/accounts/usage-analytics", "/api/units/daily"
 TAGGER = {"name": "google-auto-tagging", "minConfidence": 0, "maxTags": 5}
