@@ -10,9 +10,8 @@ from waitress import wasyncore
 
 from extensions.webhooks.delivery import deliver_one
 from library.services.accounts import create_account
-from library.tasks import jobs_work
+from library.tasks import jobs_work, renditions_work
 from mediahub.wsgi import application
-from tests.extensions.scenes import draw_thumbnails
 from tests.sdk.surface import Recorder, checked
 
 
@@ -60,7 +59,7 @@ def job_worker(committed_db):
 @pytest.fixture
 def rendition_worker(committed_db):
     """Makes thumbnails, from which the hash in the metadata of a picture comes."""
-    yield from _in_a_thread(draw_thumbnails)
+    yield from _in_a_thread(renditions_work)
 
 
 @pytest.fixture

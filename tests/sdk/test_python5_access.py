@@ -1,16 +1,13 @@
 """imagekitio 5, unmodified: uploads that it signs for browsers, and signed URLs of private files (API 1.3 to 1.5)."""
 
-import threading
 from urllib.request import Request, urlopen  # noqa: TID251 - a browser
 
 import jwt
 import pytest
-from django.db import connections
 from imagekitio import BadRequestError, ImageKit, Omit, PermissionDeniedError
 
 from library.models import ApiKey
 from library.services.accounts import create_api_key
-from library.tasks import renditions_work
 from mediahub.lib import clock
 from tests.runtime import multipart
 from tests.uploading import picture
@@ -26,23 +23,6 @@ FORM_ON_THE_WIRE = {"fileName": "chair.jpg", "tags": "furniture,oak", "useUnique
 def client(server, key):
     with ImageKit(private_key=key, base_url=f"{server}/", max_retries=0, _strict_response_validation=True) as client:
         yield client
-
-
-@pytest.fixture
-def rendition_worker(committed_db):
-    """Makes thumbnails as the queue's worker does, without a broker to wake it."""
-    stopping = threading.Event()
-
-    def work():
-        while not stopping.wait(0.05):
-            renditions_work()
-        connections.close_all()
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    yield
-    stopping.set()
-    thread.join()
 
 
 def signed_for(key, fields):
