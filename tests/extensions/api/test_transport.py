@@ -3,18 +3,17 @@
 import json
 import socket
 import tempfile
-import threading
 from base64 import b64encode
 from contextlib import contextmanager
 from http.client import HTTPResponse  # noqa: TID251 - a plain client for a server on loopback
 
 import pytest
 from django.core.wsgi import get_wsgi_application
-from waitress import wasyncore
 
 from library.models import Asset
 from library.services.accounts import create_account
 from mediahub.lib.webserver import make_server
+from tests.serving import serving
 
 PATH = "/api/v1/files/upload"
 TYPE = "multipart/form-data; boundary=b"
@@ -32,19 +31,8 @@ def server(committed_db, tmp_path, monkeypatch):
     running = make_server(
         get_wsgi_application(), host="127.0.0.1", port=0, threads=4, largest_body=LARGEST, tmp_dir=tmp_path
     )
-    stopping = threading.Event()
-
-    def serve():
-        while not stopping.is_set():
-            wasyncore.loop(timeout=0.05, map=running._map, count=1)
-        running.task_dispatcher.shutdown()
-        wasyncore.close_all(running._map)
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    yield running.effective_port
-    stopping.set()
-    thread.join(10)
+    with serving(running) as port:
+        yield port
 
 
 @pytest.fixture

@@ -3,18 +3,17 @@
 import json
 import socket
 import tempfile
-import threading
 from http.client import HTTPResponse  # noqa: TID251 - reads what a server on loopback answers
 
 import pytest
 from django.conf import settings
-from waitress import wasyncore
 
 from library.models import Asset
 from library.services.accounts import create_account
 from mediahub.lib.webserver import make_server
 from tests import factories
 from tests.runtime import basic, multipart
+from tests.serving import serving
 
 UPLOAD = b"/api/v1/files/upload"
 
@@ -26,19 +25,8 @@ def port(committed_db, tmp_path, monkeypatch):
 
     monkeypatch.setattr(tempfile, "tempdir", tempfile.tempdir)  # the server sets it for its whole process
     server = make_server(application, host="127.0.0.1", port=0, threads=4, largest_body=1 << 20, tmp_dir=tmp_path)
-    stopping = threading.Event()
-
-    def serve():
-        while not stopping.is_set():
-            wasyncore.loop(timeout=0.05, map=server._map, count=1)
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    yield server.effective_port
-    stopping.set()
-    thread.join()
-    server.task_dispatcher.shutdown()
-    wasyncore.close_all(server._map)
+    with serving(server) as port:
+        yield port
 
 
 @pytest.fixture

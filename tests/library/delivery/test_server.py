@@ -2,14 +2,12 @@
 
 import os
 import socket
-import threading
 import time
 from http.client import HTTPConnection  # noqa: TID251 - a plain client for a server on loopback
 from urllib.parse import quote
 
 import psutil
 import pytest
-from waitress import wasyncore
 from waitress.server import create_server
 
 from library.services.assets import UploadFields, upload_asset
@@ -18,6 +16,7 @@ from library.signing import delivery_signature
 from mediahub.lib.clock import now
 from mediahub.lib.spool import Spool
 from tests.library.delivery.conftest import FORMATS
+from tests.serving import serving
 
 MIB = 1 << 20
 
@@ -27,20 +26,8 @@ def server(committed_db):
     from django.core.wsgi import get_wsgi_application
 
     running = create_server(get_wsgi_application(), host="127.0.0.1", port=0, threads=4, map={})
-    stopping = threading.Event()
-
-    def serve():
-        # The loop ends between two turns: closing its sockets from outside would break a turn.
-        while not stopping.is_set():
-            wasyncore.loop(timeout=0.05, map=running._map, count=1)
-        running.task_dispatcher.shutdown()
-        wasyncore.close_all(running._map)
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    yield running.effective_port
-    stopping.set()
-    thread.join(10)
+    with serving(running) as port:
+        yield port
 
 
 @pytest.fixture
