@@ -25,6 +25,7 @@ CONNECTIONS = 2000
 IDLE_S = 60
 MAX_DETAIL = 200
 RECEIVED_AT_ONCE = 256 * 1024  # waitress takes 8 KiB by default: 400 rounds for a photo
+SENT_AT_ONCE = 256 * 1024  # waitress reads as much of a file as the socket's buffer may hold, which is megabytes
 
 _CLAIMS = tuple(f"HTTP_{name}" for name in ("FORWARDED", "X_FORWARDED_BY", "X_FORWARDED_HOST", "X_FORWARDED_PORT"))
 _CLAIMS += ("HTTP_X_FORWARDED_PROTO",)
@@ -32,12 +33,7 @@ _CLAIMS += ("HTTP_X_FORWARDED_PROTO",)
 # waitress has no types.
 _create_server: Callable[..., Any] = create_server
 _ErrorTask: Any = ErrorTask
-_loop: Callable[..., None] = wasyncore.loop
 _poll: Callable[..., None] = wasyncore.poll2
-
-
-class _Stop(Exception):
-    """SIGTERM or SIGINT arrived."""
 
 
 def serve(application: Any, **options: Any) -> None:
@@ -46,12 +42,19 @@ def serve(application: Any, **options: Any) -> None:
     options: those of `make_server`. Raises OSError if the address is taken.
     """
     server = make_server(application, **options)
+    told = False
+
+    # It must not raise: waitress catches whatever is raised while it reads or closes a connection, and goes on.
+    def stop(*_: object) -> None:
+        nonlocal told
+        told = True
+        server.pull_trigger()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _raise_stop)
-    try:
-        _loop(timeout=1, map=server._map, use_poll=True)
-    except _Stop:
-        _finish(server)
+        signal.signal(number, stop)
+    while not told:
+        _poll(1, server._map)
+    _finish(server)
 
 
 def make_server(
@@ -111,6 +114,10 @@ class _APIErrorTask(_ErrorTask):  # type: ignore[misc]
 class _Channel(HTTPChannel):
     error_task_class = _APIErrorTask
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
+        self.sendbuf_len = min(self.sendbuf_len, SENT_AT_ONCE)
+
 
 def _without_claims(application: Any, is_proxy: Callable[[str], bool]) -> Callable[..., Any]:
     """The application without headers by which a client could pretend to come another way than it does (REL B28)."""
@@ -123,12 +130,6 @@ def _without_claims(application: Any, is_proxy: Callable[[str], bool]) -> Callab
         return application(environ, start_response)
 
     return answer
-
-
-def _raise_stop(*_: object) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    raise _Stop
 
 
 def _finish(server: Any) -> None:

@@ -1,5 +1,7 @@
 """Clients that send a byte a second, and clients that read slowly, hold up nobody and fill no memory (REL B29, K13).
 
+Nor do they keep the server from ending, which is told to while it is busy with their leaving.
+
 The web server is the real one in a process of its own. Fewer readers and a smaller file than REL names: the sockets'
 buffers are made small instead, so that the server meets as many full ones.
 """
@@ -24,6 +26,7 @@ SENDERS, READERS, FILE_BYTES = 300, 30, 20 << 20
 QUESTIONS = 80
 MOST_P95_S = 0.2
 MOST_GROWTH_BYTES = 50 << 20
+ENDS_WITHIN_S = 5
 
 
 @pytest.fixture
@@ -40,7 +43,7 @@ def web(runtime):
     """The process of a web server that answers."""
     process = runtime.start("web", "--port", str(runtime.port))
     wait_until(runtime.answers, within_s=60, what="web")
-    return psutil.Process(process.pid)
+    return process
 
 
 def ask(url, key):
@@ -76,7 +79,7 @@ def test_others_are_served_beside_slow_senders_and_slow_readers(runtime, web):
     answer = runtime.upload(os.urandom(FILE_BYTES), private_key=key, fileName="large.bin")
     listing, path = f"{runtime.url}/v1/files", f"/media/acme{answer['filePath']}"
     alone = p95_of(listing, key)
-    before = web.memory_info().rss
+    before = psutil.Process(web.pid).memory_info().rss
     stopping = threading.Event()
     with ExitStack() as stack:
         senders = [stack.enter_context(small_socket(runtime.port)) for _ in range(SENDERS)]
@@ -92,11 +95,13 @@ def test_others_are_served_beside_slow_senders_and_slow_readers(runtime, web):
         try:
             time.sleep(3)
             beside = p95_of(listing, key)
-            grown = web.memory_info().rss - before
+            grown = psutil.Process(web.pid).memory_info().rss - before
         finally:
             stopping.set()
             for thread in threads:
                 thread.join()
+    web.terminate()
+    assert web.wait(ENDS_WITHIN_S) == 0
     assert beside <= max(MOST_P95_S, 3 * alone), (alone, beside)
     assert grown <= MOST_GROWTH_BYTES, grown
 
