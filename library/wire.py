@@ -6,7 +6,9 @@ Assets come with `Asset.objects.with_details()`, so that many cost as few querie
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
@@ -31,21 +33,33 @@ RESPONSE_FIELDS = (
 )
 
 
-def file_object(asset: Asset, version: AssetVersion | None = None) -> Json:
-    """The File object of API 3.2: of the current version, or of another one, whose `type` is `file-version`."""
+@dataclass(frozen=True)
+class Labels:
+    """The tags of an asset as a File object shows them."""
+
+    tags: list[str] = field(default_factory=list)
+    ai_tags: list[Json] = field(default_factory=list)
+
+
+def file_object(asset: Asset, version: AssetVersion | None = None, *, labels: Labels | None = None) -> Json:
+    """The File object of API 3.2: of the current version, or of another one, whose `type` is `file-version`.
+
+    labels: the asset's tags, where a list has read those of all its assets together.
+    """
     current = asset.current_version
     version = version or current
     assert version is not None, "an asset is shown once its first version is written"
     is_current = current is not None and version.pk == current.pk
     created, updated = (asset.created_at, asset.updated_at) if is_current else (version.created_at, version.created_at)
     url = _at(version_url(asset, version, is_current=is_current), updated)
+    labels = labels or _labels(asset)
     return {
         "fileId": asset.file_id,
         "type": "file" if is_current else "file-version",
         "name": asset.name,
         "filePath": asset.path,
-        "tags": _tags(asset),
-        "AITags": _ai_tags(asset),
+        "tags": labels.tags or None,
+        "AITags": labels.ai_tags or None,
         "versionInfo": _version_info(version),
         "isPrivateFile": asset.is_private,
         "isPublished": version.is_published,
@@ -71,7 +85,9 @@ def upload_object(asset: Asset, version: AssetVersion, fields: Collection[str] =
     `metadata` is no matter of rows: the caller adds it after the commit. `selectedFieldsSchema` belongs to path
     policies, which this server does not have, so it is absent.
     """
+    labels = _labels(asset)
     optional: Json = {
+        "tags": labels.tags or None,
         "customCoordinates": asset.custom_coordinates or None,
         "isPrivateFile": asset.is_private,
         "isPublished": version.is_published,
@@ -89,9 +105,8 @@ def upload_object(asset: Asset, version: AssetVersion, fields: Collection[str] =
         **_sides(version),
         **({"orientation": version.orientation} if version.orientation else {}),
         **({"thumbnailUrl": thumbnail_url(asset)} if _has_thumbnail(version) else {}),
-        "AITags": _ai_tags(asset),
+        "AITags": labels.ai_tags or None,
         **({"description": asset.description} if asset.description else {}),
-        **({"tags": _tags(asset)} if "tags" in fields else {}),
         **{name: value for name, value in optional.items() if name in fields},
     }
 
@@ -164,17 +179,18 @@ def _at(url: str, moment: datetime) -> str:
     return f"{url}{'&' if '?' in url else '?'}updatedAt={milliseconds(moment)}"
 
 
-def _tags(asset: Asset) -> list[str] | None:
-    return [tag.name for tag in asset.tags.all()] or None
+def ai_tag_object(name: str, confidence: Decimal, source: str) -> Json:
+    """A machine tag of a File object."""
+    return {"name": name, "confidence": float(confidence), "source": source}
 
 
-def _ai_tags(asset: Asset) -> list[Json] | None:
-    """Machine tags that nobody rejected; null when there are none."""
-    return [
-        {"name": tag.name, "confidence": float(tag.confidence), "source": tag.source}
-        for tag in asset.ai_tags.all()
-        if tag.state in AITag.VISIBLE
-    ] or None
+def _labels(asset: Asset) -> Labels:
+    """Machine tags that somebody rejected are not shown."""
+    visible = [tag for tag in asset.ai_tags.all() if tag.state in AITag.VISIBLE]
+    return Labels(
+        [tag.name for tag in asset.tags.all()],
+        [ai_tag_object(tag.name, tag.confidence, tag.source) for tag in visible],
+    )
 
 
 def _version_info(version: AssetVersion) -> Json:

@@ -8,7 +8,7 @@ one, and then the rows, so that a large `skip` reads only keys.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +18,7 @@ from django.db.models.lookups import Exact
 
 from library import wire
 from library.api.serializers import ListQuery
-from library.models import Account, Asset, AssetVersion, Folder
+from library.models import Account, AITag, Asset, AssetVersion, Folder, Tag
 from library.names import normal_path
 from library.querysets import AssetQuerySet
 from library.search import relevance
@@ -26,7 +26,7 @@ from library.search.compile import Found, Search, condition, kinds_of
 from library.search.custom import types_of
 from library.search.lookups import Unindexed
 from library.search.nodes import And, Clause, Expr, clauses_of
-from library.search.sets import COMMON
+from library.search.sets import COMMON, of_keys
 from library.search.values import is_age
 from mediahub.lib import clock
 
@@ -138,9 +138,9 @@ def _sections(account: Account, query: ListQuery) -> Iterator[_Section]:
         chosen = _filtered(rows, found, query, search)
         if chosen is None:
             continue
-        if query.sort == "RELEVANCE" and kind == "file" and (score := _score(expr, chosen)) is not None:
+        if query.sort == "RELEVANCE" and kind == "file" and (scored := _scored(expr, chosen)) is not None:
             by_score = ("-score", "pk") if query.descending else ("score", "-pk")
-            yield _Section(chosen.annotate(score=score).order_by(*by_score), load)
+            yield _Section(scored.order_by(*by_score), load)
         elif column in _WITH_NULLS:
             # The databases disagree on where nulls belong, and no index of both serves one rule.
             yield _Section(chosen.filter(**{f"{column}__isnull": False}).order_by(*_by(query, column, "pk")), load)
@@ -153,10 +153,16 @@ def _by(query: ListQuery, *columns: str) -> tuple[str, ...]:
     return tuple(f"-{column}" if query.descending else column for column in columns)
 
 
-def _score(expr: Expr | None, found: Rows) -> Any:
-    """What to sort by for relevance; None where nothing tells it, or where so much is found that sorting takes long."""
+def _scored(expr: Expr | None, chosen: Rows) -> Rows | None:
+    """The rows with what to sort by for relevance; None where nothing tells it, or where so many take long to sort.
+
+    They are found once, for the count; then sorted by their keys.
+    """
     score = relevance.score(expr)
-    return score if score is not None and found.order_by()[: COMMON + 1].count() <= COMMON else None
+    if score is None:
+        return None
+    keys = frozenset(chosen.order_by().values_list("pk", flat=True)[: COMMON + 1])
+    return None if len(keys) > COMMON else Asset.objects.filter(of_keys(keys)).annotate(score=score)
 
 
 def _folders(account: Account) -> tuple[Rows, Callable[[Rows], list[wire.Json]]]:
@@ -169,24 +175,44 @@ def _files(account: Account) -> tuple[Rows, Callable[[Rows], list[wire.Json]]]:
 
     def load(rows: Rows) -> list[wire.Json]:
         keys = list(rows.values_list("pk", flat=True))
-        found = assets.with_details().in_bulk(keys)
+        found = assets.select_related("folder", "current_version__embedded").in_bulk(keys)
+        labels = _labels(keys)
+        for asset in found.values():
+            asset.account = account
         # A version exists from the transaction on that wrote its asset, so no asset is without one.
-        return [wire.file_object(found[key]) for key in keys if key in found]
+        return [wire.file_object(found[key], labels=labels[key]) for key in keys if key in found]
 
     return assets, load
 
 
 def _versions(account: Account) -> tuple[Rows, Callable[[Rows], list[wire.Json]]]:
     versions = AssetVersion.objects.of_account(account).exclude(pk=F("asset__current_version_id"))
-    related = versions.select_related("asset__account", "asset__folder", "asset__current_version")
-    detailed = related.prefetch_related("asset__tags", "asset__ai_tags")
+    detailed = versions.select_related("embedded", "asset__folder", "asset__current_version")
 
     def load(rows: Rows) -> list[wire.Json]:
         keys = list(rows.values_list("pk", flat=True))
         found = detailed.in_bulk(keys)
-        return [wire.file_object(found[key].asset, found[key]) for key in keys if key in found]
+        labels = _labels({version.asset_id for version in found.values()})
+        for version in found.values():
+            version.asset.account = account
+        shown = [found[key] for key in keys if key in found]
+        return [wire.file_object(one.asset, one, labels=labels[one.asset_id]) for one in shown]
 
     return versions, load
+
+
+def _labels(assets: Collection[int]) -> dict[int, wire.Labels]:
+    """The tags of assets, by key.
+
+    As values: model instances that know each other take longer to make, and are left to the garbage collector.
+    """
+    labels = {key: wire.Labels() for key in assets}
+    for asset, name in Tag.objects.filter(asset__in=assets).values_list("asset_id", "name"):
+        labels[asset].tags.append(name)
+    visible = AITag.objects.filter(asset__in=assets, state__in=sorted(AITag.VISIBLE))
+    for asset, name, confidence, source in visible.values_list("asset_id", "name", "confidence", "source"):
+        labels[asset].ai_tags.append(wire.ai_tag_object(name, confidence, source))
+    return labels
 
 
 _KINDS = {"folder": _folders, "file": _files, "file-version": _versions}

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
-from operator import and_, or_
+from operator import and_, itemgetter, or_
 
 from django.db import connection
 from django.db.models import Q
@@ -117,18 +117,29 @@ def _all_of(parts: Sequence[Part]) -> Part:
     members, tests = _spans_joined(parts), _tests(parts)
     if tests is False:
         return False
-    sizes = {at: one.size(sets.COMMON_BESIDE_OTHERS) for at, one in enumerate(members)}
-    order = sorted(sizes, key=sizes.__getitem__)
-    if not order or sizes[order[0]] > sets.COMMON_BESIDE_OTHERS:
+    ordered = _smallest_first(members)
+    if not ordered:
         found = [one.test for one in members] + ([tests] if isinstance(tests, Q) else [])
         return reduce(and_, found) if found else True
-    keys = members[order[0]].keys()
-    for at in order[1:]:
-        keys = members[at].keys_among(keys) if keys else keys
+    keys = ordered[0].keys()
+    for one in ordered[1:]:
+        keys = one.keys_among(keys) if keys else keys
     if not keys:
         return False
     whole = sets.of_keys(keys) & (tests if isinstance(tests, Q) else Q())
     return Members(((Asset.objects.filter(whole), "pk"),), whole, is_few=True)
+
+
+def _smallest_first(members: Sequence[Members]) -> list[Members]:
+    """The sets in the order of their size; none if all are common.
+
+    None is counted much further than the smallest goes, so that a rare word is not found the later for a common one.
+    """
+    for limit in (sets.RARE, sets.COMMON_BESIDE_OTHERS):
+        sizes = [one.size(limit) for one in members]
+        if members and min(sizes) <= limit:
+            return [one for _, one in sorted(zip(sizes, members, strict=True), key=itemgetter(0))]
+    return []
 
 
 def _tests(parts: Sequence[Part]) -> Condition:

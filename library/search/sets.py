@@ -27,6 +27,9 @@ COMMON = 10_000
 COMMON_BESIDE_OTHERS = 20_000
 """The same for the smallest of several sets: few rows are in all of them, so a list has to be read further."""
 
+RARE = 500
+"""How far each of several sets is counted first: beside one that is no larger, the size of others does not matter."""
+
 MOST_NAMES = 500
 """So many names of tags, or keys of folders, are looked up by themselves, so that databases know how many there are."""
 

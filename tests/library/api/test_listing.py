@@ -2,6 +2,7 @@
 
 import pytest
 
+from library.models import EmbeddedMetadata
 from tests.factories import (
     AccountFactory,
     AITagFactory,
@@ -163,8 +164,14 @@ def test_folders_come_before_files_on_every_page(names, account, query):
 def test_older_versions_are_a_list_of_their_own(api, account):
     [asset] = make(account, "a.jpg")
     AssetVersionFactory(asset=asset, is_current=True)
+    TagFactory(asset=asset, name="oak")
+    AITagFactory(asset=asset, name="Chair")
+    first = asset.versions.get(number=1)
+    EmbeddedMetadata.objects.create(version=first, data={"Make": "Canon"})
     [item] = api.get("/v1/files?type=file-version").json()
     assert (item["type"], item["versionInfo"]["name"]) == ("file-version", "Version 1")
+    assert item["embeddedMetadata"] == {"Make": "Canon"}
+    assert item == api.get(f"/v1/files/{asset.file_id}/versions/{first.version_id}").json()
     [item] = api.get("/v1/files").json()
     assert (item["type"], item["versionInfo"]["name"]) == ("file", "Version 2")
 

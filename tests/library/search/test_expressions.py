@@ -188,8 +188,8 @@ def made(new_account):
 @pytest.mark.parametrize("common", [10_000, 0], ids=["rare", "common"])
 def test_each_expression_finds_its_files(find, made, monkeypatch, common):
     """Whether a set is thought rare or common decides how the database is asked, and never what it answers."""
-    monkeypatch.setattr("library.search.sets.COMMON", common)
-    monkeypatch.setattr("library.search.sets.COMMON_BESIDE_OTHERS", common)
+    for limit in ("RARE", "COMMON", "COMMON_BESIDE_OTHERS"):
+        monkeypatch.setattr(f"library.search.sets.{limit}", common)
     found = {text: " ".join(sorted(made[item["fileId"]] for item in find(text))) for text in FOUND}
     assert found == FOUND
 
@@ -279,6 +279,13 @@ def test_sorting_by_relevance_puts_whole_words_and_short_names_first(find, made,
     names = [item["name"] for item in find('name HAS "chair"', sort="DESC_RELEVANCE")]
     assert names == ["chair.gif", "armada chair.svg", "Arm-Chair_oak.jpg", "chair in a garden.gif", "chairs.gif"]
     assert [item["name"] for item in find('name HAS "chair"', sort="ASC_RELEVANCE")] == names[::-1]
+
+
+def test_more_files_than_can_be_sorted_by_relevance_come_in_the_order_of_their_making(find, made, monkeypatch):
+    monkeypatch.setattr("library.api.listing.COMMON", 1)
+    by_creation = find('name HAS "chair"', sort="DESC_CREATED")
+    assert len(by_creation) == 2
+    assert find('name HAS "chair"', sort="DESC_RELEVANCE") == by_creation
 
 
 def test_sorting_by_original_date_uses_what_the_bytes_say(find, made):

@@ -156,18 +156,23 @@ def has(text, wanted):
 @given(
     libraries,
     expressions,
-    st.sampled_from([0, 1, 2, 10_000]),
-    st.sampled_from([0, 1, 10_000]),
+    st.fixed_dictionaries(
+        {
+            "RARE": st.sampled_from([0, 1, 10_000]),
+            "COMMON": st.sampled_from([0, 1, 2, 10_000]),
+            "COMMON_BESIDE_OTHERS": st.sampled_from([0, 1, 10_000]),
+        }
+    ),
     st.sampled_from(["", "created_at", "size_bytes"]),
 )
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
-def test_the_database_agrees_with_the_definition(library, expression, common, beside_others, sort):
+def test_the_database_agrees_with_the_definition(library, expression, limits, sort):
     """Whatever is thought to be rare or common, and by whichever column the list is sorted."""
     account = AccountFactory()
     for asset in library:
         make(account, asset)
     search = Search(account, "file", datetime(2024, 2, 1, tzinfo=UTC), sort=sort)
-    with patch("library.search.sets.COMMON", common), patch("library.search.sets.COMMON_BESIDE_OTHERS", beside_others):
+    with patch.multiple("library.search.sets", **limits):
         found = condition(expression, search).q
         rows = Asset.objects.of_account(account)
         rows = rows if found is True else rows.none() if found is False else rows.filter(found)
