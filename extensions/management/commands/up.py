@@ -1,7 +1,6 @@
 """`manage.py up`: the whole of MediaHub on one machine, from one command, until Ctrl-C or SIGTERM."""
 
 import fcntl
-import gc
 import os
 import time
 from typing import IO, Any
@@ -36,8 +35,6 @@ class Command(BaseCommand):
             call_command("migrate", interactive=False, verbosity=0)
             since = clock.now()
             embedded.preload()
-            gc.collect()
-            gc.freeze()  # what is shared with the children is not touched by their collectors
             supervisor = Supervisor(
                 embedded.children(host=host, port=port), log_dir=settings.MEDIAHUB_DATA_DIR / "logs", note=self._say
             )

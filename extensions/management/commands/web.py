@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from extensions.embedded import serve_web
+from extensions.embedded import load_site, serve_web
 
 
 class Command(BaseCommand):
@@ -16,4 +16,5 @@ class Command(BaseCommand):
         parser.add_argument("--data", help="data directory (read before the settings)")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        load_site()
         serve_web(host=options["host"], port=options["port"])
