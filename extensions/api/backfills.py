@@ -15,7 +15,6 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from extensions.api.upload_form import parse_webhook_url
-from extensions.api.webhooks import actor
 from extensions.backfills.choosing import estimate_backfill
 from extensions.backfills.selecting import parse_filter, select
 from extensions.backfills.services import (
@@ -73,7 +72,7 @@ class BackfillListView(APIView):
             skip_done=skip_done,
             unit_limit=limit,
             webhook_url=webhook_url,
-            actor=actor(request),
+            actor=key_user(request).actor,
             now=now,
         )
         return Response(backfill_object(made), status=201)
@@ -103,7 +102,7 @@ class BackfillPauseView(_ActView):
     """`POST /api/backfills/{id}/pause`: ask for no more runs; those asked for go on."""
 
     def act(self, request: Request, backfill: Backfill) -> Backfill:
-        return pause_backfill(backfill=backfill, actor=actor(request))
+        return pause_backfill(backfill=backfill, actor=key_user(request).actor)
 
 
 class BackfillResumeView(_ActView):
@@ -112,21 +111,21 @@ class BackfillResumeView(_ActView):
     def act(self, request: Request, backfill: Backfill) -> Backfill:
         _require_known(request.data, frozenset({"unitLimit"}))
         changes = {"unit_limit": _limit(request.data)} if "unitLimit" in request.data else {}
-        return resume_backfill(backfill=backfill, actor=actor(request), changes=changes)
+        return resume_backfill(backfill=backfill, actor=key_user(request).actor, changes=changes)
 
 
 class BackfillCancelView(_ActView):
     """`POST /api/backfills/{id}/cancel`: end it and the runs that nobody has begun."""
 
     def act(self, request: Request, backfill: Backfill) -> Backfill:
-        return cancel_backfill(backfill=backfill, actor=actor(request))
+        return cancel_backfill(backfill=backfill, actor=key_user(request).actor)
 
 
 class BackfillRetryView(_ActView):
     """`POST /api/backfills/{id}/retry`: try the runs again that have failed so far."""
 
     def act(self, request: Request, backfill: Backfill) -> Backfill:
-        return retry_failed(backfill=backfill, actor=actor(request))
+        return retry_failed(backfill=backfill, actor=key_user(request).actor)
 
 
 def _find(request: Request, backfill_id: str) -> Backfill:

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from extensions.api.webhooks import actor, find_endpoint
+from extensions.api.webhooks import find_endpoint
 from extensions.models import WebhookDelivery
 from extensions.querysets import DeliveryQuerySet
 from extensions.webhooks.endpoints import send_test
@@ -69,7 +69,7 @@ class DeliveryReplayView(APIView):
 
     def post(self, request: Request, delivery_id: str) -> Response:
         found = _find(key_user(request).account, delivery_id)
-        return Response(delivery_object(replay(delivery=found, actor=actor(request))), status=202)
+        return Response(delivery_object(replay(delivery=found, actor=key_user(request).actor)), status=202)
 
 
 class ReplayView(APIView):
@@ -95,7 +95,7 @@ class ReplayView(APIView):
         if dry_run:
             count = chosen_deliveries(chosen, now=clock.now()).count()
             return Response({"count": count, "dryRun": True, "after": None})
-        done = replay_many(chosen=chosen, actor=actor(request))
+        done = replay_many(chosen=chosen, actor=key_user(request).actor)
         after = None if done.after is None else str(done.after)
         return Response({"count": done.count, "dryRun": False, "after": after}, status=202)
 
@@ -107,7 +107,7 @@ class TestDeliveryView(APIView):
 
     def post(self, request: Request) -> Response:
         endpoint = find_endpoint(key_user(request).account, _text(request.data, "endpointId"))
-        return Response(delivery_object(send_test(endpoint=endpoint, actor=actor(request))), status=202)
+        return Response(delivery_object(send_test(endpoint=endpoint, actor=key_user(request).actor)), status=202)
 
 
 class SecretView(APIView):
@@ -118,7 +118,7 @@ class SecretView(APIView):
     def post(self, request: Request) -> Response:
         account = key_user(request).account
         endpoint = find_endpoint(account, _text(request.data, "endpointId")) if "endpointId" in request.data else None
-        return Response({"secret": rotate_secret(account=account, endpoint=endpoint, actor=actor(request))})
+        return Response({"secret": rotate_secret(account=account, endpoint=endpoint, actor=key_user(request).actor)})
 
 
 def _filtered(account: Account, given: Mapping[str, str]) -> DeliveryQuerySet:

@@ -8,7 +8,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from extensions.api.webhooks import actor
 from extensions.models import ExtensionRun
 from extensions.runs.selecting import parse_filter, select
 from extensions.runs.services import cancel_run, retry_run
@@ -42,7 +41,7 @@ class RunCancelView(APIView):
     resource_group = "media"
 
     def post(self, request: Request, run_id: str) -> Response:
-        return Response(run_object(cancel_run(run=_find(request, run_id), actor=actor(request))))
+        return Response(run_object(cancel_run(run=_find(request, run_id), actor=key_user(request).actor)))
 
 
 class RunRetryView(APIView):
@@ -51,7 +50,7 @@ class RunRetryView(APIView):
     resource_group = "media"
 
     def post(self, request: Request, run_id: str) -> Response:
-        return Response(run_object(retry_run(run=_find(request, run_id), actor=actor(request))), status=201)
+        return Response(run_object(retry_run(run=_find(request, run_id), actor=key_user(request).actor)), status=201)
 
 
 def _find(request: Request, run_id: str) -> ExtensionRun:

@@ -40,7 +40,7 @@ class SavedExtensionListView(APIView):
 
     def post(self, request: Request) -> Response:
         user, given = key_user(request), {name: request.data.get(name) for name in MEMBERS}
-        saved = create_saved(account=user.account, actor=_actor(user), now=clock_now(), **given)
+        saved = create_saved(account=user.account, actor=user.actor, now=clock_now(), **given)
         return Response(saved_object(saved), status=201)
 
 
@@ -55,12 +55,12 @@ class SavedExtensionView(APIView):
     def patch(self, request: Request, saved_id: str) -> Response:
         user = key_user(request)
         changes = {name: request.data[name] for name in MEMBERS if name in request.data}
-        saved = update_saved(saved=_find(user, saved_id), changes=changes, actor=_actor(user), now=clock_now())
+        saved = update_saved(saved=_find(user, saved_id), changes=changes, actor=user.actor, now=clock_now())
         return Response(saved_object(saved))
 
     def delete(self, request: Request, saved_id: str) -> Response:
         user = key_user(request)
-        delete_saved(saved=_find(user, saved_id), actor=_actor(user))
+        delete_saved(saved=_find(user, saved_id), actor=user.actor)
         return Response(status=204)
 
 
@@ -84,7 +84,3 @@ def _find(user: KeyUser, saved_id: str) -> SavedExtension:
     if found is None:
         raise NotFound(NO_SAVED_EXTENSION)
     return found
-
-
-def _actor(user: KeyUser) -> str:
-    return user.api_key.public_key

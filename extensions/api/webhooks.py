@@ -47,7 +47,7 @@ class EndpointListView(APIView):
             url=changes.url or "",
             events=changes.events or (),
             enabled=changes.enabled is not False,
-            actor=actor(request),
+            actor=key_user(request).actor,
         )
         return Response(endpoint_object(request, endpoint), status=201)
 
@@ -62,11 +62,11 @@ class EndpointView(APIView):
 
     def patch(self, request: Request, endpoint_id: str) -> Response:
         endpoint = find_endpoint(key_user(request).account, endpoint_id)
-        changed = update_endpoint(endpoint=endpoint, changes=_parse(request.data), actor=actor(request))
+        changed = update_endpoint(endpoint=endpoint, changes=_parse(request.data), actor=key_user(request).actor)
         return Response(endpoint_object(request, changed))
 
     def delete(self, request: Request, endpoint_id: str) -> Response:
-        delete_endpoint(endpoint=find_endpoint(key_user(request).account, endpoint_id), actor=actor(request))
+        delete_endpoint(endpoint=find_endpoint(key_user(request).account, endpoint_id), actor=key_user(request).actor)
         return Response(status=204)
 
 
@@ -91,11 +91,6 @@ def endpoint_object(request: Request, endpoint: WebhookEndpoint) -> wire.Json:
         "createdAt": wire.iso(endpoint.created_at),
         "updatedAt": wire.iso(endpoint.updated_at),
     }
-
-
-def actor(request: Request) -> str:
-    """Who asks, for the audit."""
-    return f"key {key_user(request).api_key.public_key}"
 
 
 def _parse(body: dict[str, Any]) -> EndpointChanges:

@@ -25,7 +25,7 @@ def keys(request: HttpRequest, desk: Desk) -> HttpResponse:
             return back_to(request, desk, "keys")
     rows = ApiKey.objects.filter(account=desk.account).order_by("disabled_at", "-created_at")
     choices = {"groups": ApiKey.Group.choices, "rights": ApiKey.Rights.choices}
-    context = {"title": "API keys", "nav": "keys", "keys": rows, "made": made, **choices}
+    context = {"title": "API keys", "nav": "keys", "keys": rows, "made": made, "now": clock.now(), **choices}
     return show(request, "library/keys.html", context)
 
 

@@ -48,7 +48,8 @@ def new(request: HttpRequest, desk: Desk) -> HttpResponse:
     if request.method == "POST":
         try:
             name = request.POST.get("name", "").strip()
-            made = create_field(account=desk.account, name=name, **_given(request.POST, kind), now=clock.now())
+            given = _given(request.POST, kind)
+            made = create_field(account=desk.account, name=name, **given, actor=desk.actor, now=clock.now())
         except DomainError as error:
             return _form(request, kind=kind, posted=request.POST.dict(), error=error)
         messages.success(request, f"{made.label} is made.")
@@ -68,7 +69,7 @@ def edit(request: HttpRequest, desk: Desk, field_id: str) -> HttpResponse:
     row = _field_at(desk, field_id)
     if request.method == "POST":
         try:
-            update_field(field=row, **_given(request.POST, row.type), now=clock.now())
+            update_field(field=row, **_given(request.POST, row.type), actor=desk.actor, now=clock.now())
         except DomainError as error:
             return _form(request, kind=row.type, posted=request.POST.dict(), row=row, error=error)
         messages.success(request, f"{row.label} is saved.")
@@ -88,7 +89,7 @@ def edit(request: HttpRequest, desk: Desk, field_id: str) -> HttpResponse:
 def delete(request: HttpRequest, desk: Desk, field_id: str) -> HttpResponse:
     """Delete it for good."""
     row = _field_at(desk, field_id)
-    delete_field(field=row, now=clock.now())
+    delete_field(field=row, actor=desk.actor, now=clock.now())
     messages.success(request, f"{row.label} is deleted.")
     return back_to(request, desk, "metadata-fields")
 

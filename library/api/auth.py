@@ -39,6 +39,11 @@ class KeyUser:
         """What throttles and logs tell callers apart by; never the private key."""
         return self.api_key.public_key
 
+    @property
+    def actor(self) -> str:
+        """Who asks, for the audit."""
+        return f"key {self.api_key.public_key}"
+
 
 class PrivateKeyAuthentication(BaseAuthentication):
     """Basic authentication; the password is ignored. 401 without a key, 403 for one that is unknown or switched off.

@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from library import wire
 from library.api import bodies
-from library.api.auth import KeyUser, key_user
+from library.api.auth import key_user
 from library.identifiers import is_object_id
 from library.models import BulkJob
 from library.services.folders import create_folder
@@ -36,7 +36,7 @@ class FolderView(APIView):
     def delete(self, request: Request) -> Response:
         path = bodies.required_text(request.data, "folderPath")
         user = key_user(request)
-        job = request_delete(account=user.account, path=path, actor=_actor(user), now=clock_now())
+        job = request_delete(account=user.account, path=path, actor=user.actor, now=clock_now())
         work_now(job)
         return Response(status=204)
 
@@ -53,7 +53,7 @@ class CopyFolderView(APIView):
             source=bodies.required_text(body, "sourceFolderPath"),
             destination=bodies.required_text(body, "destinationPath"),
             include_versions=bodies.flag(body, "includeVersions") or bodies.flag(body, "includeFileVersions"),
-            actor=_actor(user),
+            actor=user.actor,
             now=clock_now(),
         )
         return Response({"jobId": job.job_id})
@@ -70,7 +70,7 @@ class MoveFolderView(APIView):
             account=user.account,
             source=bodies.required_text(request.data, "sourceFolderPath"),
             destination=bodies.required_text(request.data, "destinationPath"),
-            actor=_actor(user),
+            actor=user.actor,
             now=clock_now(),
         )
         return Response({"jobId": job.job_id})
@@ -88,7 +88,7 @@ class RenameFolderView(APIView):
             path=bodies.required_text(request.data, "folderPath"),
             name=bodies.required_text(request.data, "newFolderName"),
             purge_cache=bodies.flag(request.data, "purgeCache"),
-            actor=_actor(user),
+            actor=user.actor,
             now=clock_now(),
         )
         return Response({"jobId": job.job_id}, status=202)
@@ -105,7 +105,3 @@ class BulkJobView(APIView):
         if job is None:
             raise NotFound("The requested job does not exist.")
         return Response(wire.job_object(job))
-
-
-def _actor(user: KeyUser) -> str:
-    return user.api_key.public_key

@@ -38,7 +38,8 @@ class FieldListView(APIView):
 
     def post(self, request: Request) -> Response:
         given = {"name": request.data.get("name"), "label": None, "schema": None, **_given(request.data)}
-        field = create_field(account=key_user(request).account, now=clock_now(), **given)
+        user = key_user(request)
+        field = create_field(account=user.account, actor=user.actor, now=clock_now(), **given)
         return Response(field_object(field), status=201)
 
 
@@ -49,17 +50,19 @@ class FieldView(APIView):
     write_class = "bulk"
 
     def patch(self, request: Request, field_id: str) -> Response:
-        field = _find(key_user(request).account, field_id)
+        user = key_user(request)
+        field = _find(user.account, field_id)
         if request.data.get("name", field.name) != field.name:
             raise BadField("The name of a custom metadata field never changes.", field="name")
         changes = _given(request.data)
         for name in ("label", "schema"):
             if changes.get(name, "") is None:
                 raise BadField(f"{name} may not be null.", field=name)
-        return Response(field_object(update_field(field=field, now=clock_now(), **changes)))
+        return Response(field_object(update_field(field=field, actor=user.actor, now=clock_now(), **changes)))
 
     def delete(self, request: Request, field_id: str) -> Response:
-        delete_field(field=_find(key_user(request).account, field_id), now=clock_now())
+        user = key_user(request)
+        delete_field(field=_find(user.account, field_id), actor=user.actor, now=clock_now())
         return Response(status=204)
 
 

@@ -71,7 +71,7 @@ class AITagReviewView(APIView):
                 tags=tags_chosen(account, wanted),
                 state=state,
                 chosen=in_words(wanted),
-                actor=f"key {key_user(request).api_key.public_key}",
+                actor=key_user(request).actor,
             )
         return Response({"reviewed": [_reviewed_object(one) for one in done], "left": left})
 

@@ -16,6 +16,7 @@ from django.db import transaction
 
 from library.metadata_schema import check_schema, check_value
 from library.models import Account, Asset, CustomMetadataField
+from library.services.accounts import audit
 from library.services.versions import lock_asset
 from library.signals import asset_updated
 from mediahub.lib.errors import DomainError
@@ -62,7 +63,7 @@ def fields_of(account: Account, *, names: Collection[str] | None = None) -> dict
 
 @transaction.atomic
 def create_field(
-    *, account: Account, name: str, label: str, schema: Any, now: datetime, description: str = ""
+    *, account: Account, name: str, label: str, schema: Any, actor: str, now: datetime, description: str = ""
 ) -> CustomMetadataField:
     """Make a field. Raises BadField: a name in use by any field, also a deleted one; a label in use; a bad schema."""
     name = _checked_name(name)
@@ -76,7 +77,7 @@ def create_field(
         raise BadField("A custom metadata field with this name already exists.", field="name")
     _require_free_label(account, label)
     _require_room(account, schema)
-    return CustomMetadataField.objects.create(
+    field = CustomMetadataField.objects.create(
         account=account,
         name=name,
         label=label,
@@ -85,12 +86,15 @@ def create_field(
         created_at=now,
         updated_at=now,
     )
+    audit(account=account, actor=actor, action="metadata_field.created", target=name, detail=field.schema)
+    return field
 
 
 @transaction.atomic
 def update_field(
     *,
     field: CustomMetadataField,
+    actor: str,
     now: datetime,
     label: str | None = None,
     schema: Any = None,
@@ -119,13 +123,18 @@ def update_field(
         field.schema = changed
     field.updated_at = now
     field.save()
+    given = {"label": label, "schema": schema, "description": description}
+    detail = {name: value for name, value in given.items() if value is not None}
+    audit(account=field.account, actor=actor, action="metadata_field.changed", target=field.name, detail=detail)
     return field
 
 
 @transaction.atomic
-def delete_field(*, field: CustomMetadataField, now: datetime) -> None:
+def delete_field(*, field: CustomMetadataField, actor: str, now: datetime) -> None:
     """Delete a field for good; its name stays taken and values that assets have of it stay. Repeats change nothing."""
-    CustomMetadataField.objects.filter(pk=field.pk, deleted_at=None).update(deleted_at=now, updated_at=now)
+    present = CustomMetadataField.objects.filter(pk=field.pk, deleted_at=None)
+    if present.update(deleted_at=now, updated_at=now):
+        audit(account=field.account, actor=actor, action="metadata_field.deleted", target=field.name)
     field.refresh_from_db()
 
 

@@ -141,7 +141,7 @@ def _values(account: Account) -> dict[str, list[Any]]:
     asset, other = (make_asset(account, name=name, data=picture(colour=name[:-4])) for name in ("teal.png", "red.png"))
     create_folder(account=account, parent_path="/", name="shelf", now=now)
     create_folder(account=account, parent_path="/shelf", name="below", now=now)
-    create_field(account=account, name="brand", label="Brand", schema={"type": "Text"}, now=now)
+    create_field(account=account, name="brand", label="Brand", schema={"type": "Text"}, actor="somebody", now=now)
     [run] = ask_for(asset, "remove-bg")
     job = request_copy(
         account=account, source="/shelf/below", destination="/", include_versions=False, actor="", now=now

@@ -211,7 +211,7 @@ def test_a_schema_that_changed_since_fails_its_task_and_no_other(server, asset):
     finish = field(asset, "finish", type="SingleSelect", selectOptions=["matt", "gloss"])
     server.script = [says({"task_1": ["gloss"], "task_2": ["cup"]})]
     [run] = ask_for(asset, {"name": "ai-tasks", "tasks": [select("finish", vocabulary=["gloss"]), TAGS]})
-    update_field(field=finish, schema={"selectOptions": ["matt"]}, now=clock.now())
+    update_field(field=finish, schema={"selectOptions": ["matt"]}, actor="somebody", now=clock.now())
     pipeline.work("tagging")
     run.refresh_from_db()
     assert run.state == "succeeded"
@@ -223,7 +223,7 @@ def test_a_field_deleted_before_the_call_is_not_asked_about(server, asset):
     finish = field(asset, "finish")
     server.script = [says({"task_2": ["cup"]})]
     [run] = ask_for(asset, {"name": "ai-tasks", "tasks": [select("finish"), TAGS]})
-    delete_field(field=finish, now=clock.now())
+    delete_field(field=finish, actor="somebody", now=clock.now())
     pipeline.work("tagging")
     run.refresh_from_db()
     assert list(server.requests[0].tasks) == ["task_2"]
@@ -233,7 +233,7 @@ def test_a_field_deleted_before_the_call_is_not_asked_about(server, asset):
 def test_nobody_is_asked_when_the_fields_of_all_tasks_are_gone(server, asset):
     finish = field(asset, "finish")
     [run] = ask_for(asset, {"name": "ai-tasks", "tasks": [select("finish")]})
-    delete_field(field=finish, now=clock.now())
+    delete_field(field=finish, actor="somebody", now=clock.now())
     pipeline.work("tagging")
     run.refresh_from_db()
     assert (run.state, run.error_code) == ("failed", "no_task_applicable")
@@ -246,7 +246,7 @@ def test_a_field_deleted_during_the_call_fails_its_task(server, asset):
     server.script = [says({"task_1": ["oak"], "task_2": ["cup"]})]
     claimed = claim("tagging", now=clock.now())
     answer = pipeline._answer(claimed)
-    delete_field(field=finish, now=clock.now())
+    delete_field(field=finish, actor="somebody", now=clock.now())
     pipeline.settle_success(claimed, answer)
     run.refresh_from_db()
     assert outcomes(run) == [("failed", ["the field 'finish' does not exist any more"]), ("applied", [])]

@@ -183,7 +183,7 @@ class TestResolving:
     def test_a_configuration_whose_field_is_gone_is_refused_when_it_is_used(self, account):
         field = CustomMetadataFieldFactory(account=account, name="finish")
         saved = make(account, config=ON_FIELD)
-        delete_field(field=field, now=clock.now())
+        delete_field(field=field, actor="somebody", now=clock.now())
         with pytest.raises(BadExtensions) as caught:
             resolved(account, reference(saved))
         assert caught.value.field == "extensions[0].tasks[0].field"

@@ -1,9 +1,12 @@
 """API keys in the admin: the private part is shown once, and owners can close a key."""
 
+from datetime import timedelta
+
 import pytest
 
 from library.models import ApiKey, AuditEntry
 from library.services.accounts import create_account, create_api_key
+from mediahub.lib import clock
 from tests.conftest import client_for
 
 
@@ -44,6 +47,17 @@ def test_a_disabled_key_opens_nothing(client, owner, new_account):
 
     assert client_for(new_account.private_key).get("/v1/files").status_code in {401, 403}
     assert AuditEntry.objects.filter(action="key.disabled").exists()
+
+
+def test_a_key_whose_time_is_over_is_not_called_active(client, owner, new_account):
+    client.force_login(owner)
+    assert "active</span>" in client.get("/admin/keys/").content.decode()
+
+    new_account.account.api_keys.update(expires_at=clock.now() - timedelta(seconds=1))
+
+    shown = client.get("/admin/keys/").content.decode()
+    assert "expired</span>" in shown
+    assert "active</span>" not in shown
 
 
 @pytest.mark.rel("A4")

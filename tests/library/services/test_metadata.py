@@ -3,7 +3,7 @@
 import pytest
 from django.db import IntegrityError, transaction
 
-from library.models import Asset, CustomMetadataField
+from library.models import Asset, AuditEntry, CustomMetadataField
 from library.services import metadata
 from library.services.assets import AssetChanges, update_asset
 from library.services.metadata import BadField, BadMetadata, create_field, delete_field, set_metadata, update_field
@@ -23,13 +23,14 @@ def make(account, name="seat_height", label="Seat height", schema=None, **more):
         name=name,
         label=label,
         schema={"type": "Text"} if schema is None else schema,
+        actor="somebody",
         now=clock.now(),
         **more,
     )
 
 
 def change(field, **changes):
-    return update_field(field=field, now=clock.now(), **changes)
+    return update_field(field=field, actor="somebody", now=clock.now(), **changes)
 
 
 @pytest.fixture
@@ -65,14 +66,14 @@ def test_a_field_is_made_with_an_id_of_24_digits(account):
 
 
 def test_a_name_stays_taken_after_its_field_is_deleted(account):
-    delete_field(field=make(account), now=clock.now())
+    delete_field(field=make(account), actor="somebody", now=clock.now())
     with pytest.raises(BadField) as caught:
         make(account, label="Other")
     assert caught.value.field == "name"
 
 
 def test_a_label_is_free_again_after_its_field_is_deleted(account):
-    delete_field(field=make(account), now=clock.now())
+    delete_field(field=make(account), actor="somebody", now=clock.now())
     assert make(account, name="other").label == "Seat height"
 
 
@@ -147,16 +148,36 @@ def test_an_update_of_nothing_or_of_a_deleted_field_is_refused(account):
     field = make(account)
     with pytest.raises(BadField, match="label, schema or description"):
         change(field)
-    delete_field(field=field, now=clock.now())
+    delete_field(field=field, actor="somebody", now=clock.now())
     with pytest.raises(BadField, match="deleted"):
         change(field, label="New")
 
 
+def test_changes_of_fields_are_in_the_audit_once_each(account):
+    field = make(account, schema=NUMBER)
+    change(field, label="Height", schema={"type": "Number", "maxValue": 950})
+    for _ in range(2):
+        delete_field(field=field, actor="else", now=clock.now())
+    with pytest.raises(BadField):
+        make(account, label="Other")
+    lines = AuditEntry.objects.order_by("pk").values_list("actor", "action", "target", "detail")
+    assert list(lines) == [
+        ("somebody", "metadata_field.created", "seat_height", NUMBER),
+        (
+            "somebody",
+            "metadata_field.changed",
+            "seat_height",
+            {"label": "Height", "schema": {"type": "Number", "maxValue": 950}},
+        ),
+        ("else", "metadata_field.deleted", "seat_height", {}),
+    ]
+
+
 def test_deleting_twice_keeps_the_first_moment(account):
     field = make(account)
-    delete_field(field=field, now=clock.now())
+    delete_field(field=field, actor="somebody", now=clock.now())
     first = field.deleted_at
-    delete_field(field=field, now=clock.now())
+    delete_field(field=field, actor="somebody", now=clock.now())
     assert field.deleted_at == first
 
 
