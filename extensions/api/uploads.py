@@ -45,8 +45,8 @@ from library.services.assets import AssetChanges, update_asset, upload_asset
 from library.services.blobs import StoredBlob, discarded_unless_written, store_file
 from library.services.file_metadata import describe_uploaded
 from library.services.metadata import metadata_of_upload
-from library.services.receipts import find_receipt, upload_fingerprint, version_of, write_receipt
-from library.services.under_way import first_upload, repeated_upload
+from library.services.receipts import upload_fingerprint, version_of, write_receipt
+from library.services.under_way import UnderWay, first_upload, repeated_upload
 from library.services.versions import lock_asset
 from library.storage import free_space_check
 from mediahub.lib.clock import now as clock_now
@@ -66,7 +66,7 @@ class Committed:
 
 
 class _Overtaken(Exception):
-    """While a repeat was carried out, the upload that it repeats was committed after all."""
+    """While an upload was carried out, an equal one was committed: its repeat, or the one that it repeats."""
 
     def __init__(self, version: AssetVersion, committed: Committed) -> None:
         super().__init__()
@@ -115,14 +115,14 @@ class FileDetailsView(files.FileDetailsView):
 
 def _upload(request: Request, source: SpooledFile | UrlSource, form: UploadForm, fingerprint: str) -> wire.Json:
     """The answer to an upload; a repeat gets the first one's, which it waits for if need be (REL U15)."""
-    user, repeated = key_user(request), is_repeat(request)
-    noted = repeated_upload if repeated else first_upload
-    with noted(api_key=user.api_key, fingerprint=fingerprint) as receipt:
-        done = _committed_before(receipt, form) if receipt else None
+    user = key_user(request)
+    noted = repeated_upload if is_repeat(request) else first_upload
+    with noted(api_key=user.api_key, fingerprint=fingerprint) as under_way:
+        done = _committed_before(under_way.receipt, form) if under_way.receipt else None
         if done is None:
             require_fresh_token(request)
         try:
-            version, committed = done or _store(user, source, form, fingerprint, repeated=repeated)
+            version, committed = done or _store(user, source, form, fingerprint, under_way)
         except _Overtaken as error:
             version, committed = error.version, error.committed
     crash_point("upload.after_commit")
@@ -130,7 +130,7 @@ def _upload(request: Request, source: SpooledFile | UrlSource, form: UploadForm,
 
 
 def _store(
-    user: KeyUser, source: SpooledFile | UrlSource, form: UploadForm, fingerprint: str, *, repeated: bool
+    user: KeyUser, source: SpooledFile | UrlSource, form: UploadForm, fingerprint: str, under_way: UnderWay
 ) -> tuple[AssetVersion, Committed]:
     """Receive, check, change, store, commit: the order is REL U1's, with no slow work inside the transaction."""
     form = replace(form, blocks=resolve_blocks(user.account, form.blocks))
@@ -146,7 +146,7 @@ def _store(
         )
     with discarded_unless_written(blob) as about_to_commit:
         crash_point("upload.after_blob")
-        return _commit_upload(user, blob, form, fingerprint, about_to_commit, now=clock_now(), repeated=repeated)
+        return _commit_upload(user, blob, form, fingerprint, about_to_commit, under_way, now=clock_now())
 
 
 @repeat_on_conflict
@@ -157,12 +157,11 @@ def _commit_upload(
     form: UploadForm,
     fingerprint: str,
     about_to_commit: Callable[[], None],
+    under_way: UnderWay,
     *,
     now: datetime,
-    repeated: bool,
 ) -> tuple[AssetVersion, Committed]:
-    if repeated and (receipt := find_receipt(api_key=user.api_key, fingerprint=fingerprint, now=now)):
-        # The first one's process was too slow even to say that it is at work.
+    if receipt := under_way.overtaken_by():
         _require_not_overtaken(receipt, form)
     version = upload_asset(account=user.account, blob=blob, fields=form.fields, now=now)
     runs = _request_runs(version.asset, version, form.blocks, form.webhook_url, now=now)

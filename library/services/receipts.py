@@ -22,9 +22,10 @@ def upload_fingerprint(*, parameters: Iterable[tuple[str, list[str]]], content: 
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def find_receipt(*, api_key: ApiKey, fingerprint: str, now: datetime) -> UploadReceipt | None:
+def find_receipt(*, api_key_id: int, fingerprint: str, now: datetime) -> UploadReceipt | None:
     """The latest receipt of an equal upload by the same key in the last 5 minutes."""
-    receipts = UploadReceipt.objects.filter(api_key=api_key, fingerprint=fingerprint, created_at__gt=now - VALID_FOR)
+    since = now - VALID_FOR
+    receipts = UploadReceipt.objects.filter(api_key=api_key_id, fingerprint=fingerprint, created_at__gt=since)
     return receipts.order_by("-created_at", "-pk").first()
 
 

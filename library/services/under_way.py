@@ -3,6 +3,10 @@
 Within a process they are known from memory, at no cost. A thread writes a lease for those that take longer than a
 moment, and renews it, so that other processes see them and a lease of a dead process runs out; a normal upload costs no
 statement. A repeat that finds neither a receipt nor an equal upload under way is carried out, and is under way itself.
+
+A process may stand still for longer than its lease, or not come to write it, and be taken for dead. Whoever may have
+been overtaken so looks for the other's receipt in its own transaction, under the lock of the lease's row, which brings
+the two into an order.
 """
 
 from __future__ import annotations
@@ -41,13 +45,46 @@ _IDLE_S = 1.0
 
 @dataclass(eq=False)
 class _Upload:
-    """One upload of this process. next_at: when the watch writes or renews its lease; None: never."""
+    """One upload of this process. next_at: when the watch writes or renews its lease; None: never.
+
+    is_noted: its lease was there when we last looked. is_lost: that was another's, or gone, later. is_second: another
+    one, equal to it and at work, had a lease already; a client may mean to upload a file twice.
+    """
 
     key_id: int
     fingerprint: str
     next_at: float | None
+    is_repeat: bool
     token: uuid.UUID = field(default_factory=uuid.uuid4)
+    began: float = field(default_factory=time.monotonic)
     is_noted: bool = False
+    is_lost: bool = False
+    is_second: bool = False
+
+
+@dataclass(frozen=True)
+class UnderWay:
+    """An upload that may begin. receipt: that of an equal one, whose answer it gets instead."""
+
+    receipt: UploadReceipt | None
+    _upload: _Upload
+
+    def overtaken_by(self) -> UploadReceipt | None:
+        """The receipt of the equal upload that was committed in place of this one; call it inside the transaction.
+
+        Costs no statement for a first upload that took less than a moment.
+        """
+        upload = self._upload
+        is_quick = time.monotonic() - upload.began < NOTED_AFTER_S
+        if not upload.is_repeat and (is_quick or upload.is_second or upload.next_at is None):
+            return None
+        tokens = list(_leases(upload).select_for_update().values_list("token", flat=True))
+        if not upload.is_repeat and tokens == [upload.token] and not upload.is_lost:
+            return None
+        now = clock_now()
+        receipt = find_receipt(api_key_id=upload.key_id, fingerprint=upload.fingerprint, now=now)
+        began = now - timedelta(seconds=time.monotonic() - upload.began)
+        return receipt if receipt is not None and (upload.is_repeat or receipt.created_at > began) else None
 
 
 _lock = threading.Lock()
@@ -56,34 +93,34 @@ _watch: threading.Thread | None = None
 
 
 @contextmanager
-def first_upload(*, api_key: ApiKey, fingerprint: str) -> Iterator[None]:
+def first_upload(*, api_key: ApiKey, fingerprint: str) -> Iterator[UnderWay]:
     """Let repeats of this upload know that it is under way, until the block ends with its commit or its failure."""
-    upload = _new_upload(api_key, fingerprint)
+    upload = _new_upload(api_key, fingerprint, is_repeat=False)
     _enter(upload)
     try:
-        yield
+        yield UnderWay(None, upload)
     finally:
         _leave(upload)
 
 
 @contextmanager
-def repeated_upload(*, api_key: ApiKey, fingerprint: str) -> Iterator[UploadReceipt | None]:
-    """Give the receipt of an equal upload, after waiting for one that is under way; or None: then this one is it.
+def repeated_upload(*, api_key: ApiKey, fingerprint: str) -> Iterator[UnderWay]:
+    """The same with the receipt of an equal upload, after waiting for one that is under way; without: this one is it.
 
     Holds no transaction while it waits. Raises ServiceUnavailable when the other is not over in time, or when too many
     requests wait.
     """
-    upload = _new_upload(api_key, fingerprint)
-    receipt = find_receipt(api_key=api_key, fingerprint=fingerprint, now=clock_now())
+    upload = _new_upload(api_key, fingerprint, is_repeat=True)
+    receipt = find_receipt(api_key_id=api_key.pk, fingerprint=fingerprint, now=clock_now())
     if receipt is None:
         with a_place_to_wait("equal upload"):
-            receipt = _receipt_or_lease(api_key, upload)
+            receipt = _receipt_or_lease(upload)
     if receipt is not None:
-        yield receipt
+        yield UnderWay(receipt, upload)
         return
     _enter(upload)
     try:
-        yield None
+        yield UnderWay(None, upload)
     finally:
         _leave(upload)
 
@@ -93,13 +130,13 @@ def sweep_leases(*, now: datetime) -> int:
     return UploadUnderWay.objects.filter(due_at__lt=now - LEASE).delete()[0]
 
 
-def _new_upload(api_key: ApiKey, fingerprint: str) -> _Upload:
+def _new_upload(api_key: ApiKey, fingerprint: str, *, is_repeat: bool) -> _Upload:
     # Inside an outer transaction not even the key may be there for others, so there is nothing to be noted.
     next_at = None if connection.in_atomic_block else time.monotonic() + NOTED_AFTER_S
-    return _Upload(api_key.pk, fingerprint, next_at)
+    return _Upload(api_key.pk, fingerprint, next_at, is_repeat)
 
 
-def _receipt_or_lease(api_key: ApiKey, upload: _Upload) -> UploadReceipt | None:
+def _receipt_or_lease(upload: _Upload) -> UploadReceipt | None:
     """Wait until there is a receipt, or until the lease is ours and there still is none."""
     began, pause = time.monotonic(), 0.02
     while (waited := time.monotonic() - began) < WAIT_AT_MOST_S:
@@ -108,7 +145,7 @@ def _receipt_or_lease(api_key: ApiKey, upload: _Upload) -> UploadReceipt | None:
         if not is_open and waited >= SETTLED_AFTER_S:
             upload.is_noted = _take_lease(upload, now)
         # Looked for last: whoever was over when we looked has left a receipt by now, or has failed.
-        receipt = find_receipt(api_key=api_key, fingerprint=upload.fingerprint, now=now)
+        receipt = find_receipt(api_key_id=upload.key_id, fingerprint=upload.fingerprint, now=now)
         if receipt is not None:
             _remove_lease(upload)
             return receipt
@@ -202,9 +239,12 @@ def _note(upload: _Upload) -> None:
     try:
         now = clock_now()
         mine = _leases(upload).filter(token=upload.token)
-        is_ours = upload.is_noted and mine.update(due_at=now + LEASE) == 1
-        is_ours = is_ours or _take_lease(upload, now)
+        was_ours = upload.is_noted
+        is_still_ours = was_ours and mine.update(due_at=now + LEASE) == 1
+        is_ours = is_still_ours or _take_lease(upload, now)
         with _lock:
+            upload.is_lost = upload.is_lost or (was_ours and not is_still_ours)
+            upload.is_second = not is_ours and not upload.is_lost
             upload.is_noted = is_ours
             is_over = upload not in _uploads
         if is_over:

@@ -258,6 +258,71 @@ class TestOtherProcesses:
         assert UploadUnderWay.objects.count() == 1
 
 
+class TestTakenForDead:
+    """A process that stood still goes on after another has carried out the repeat. That one's rows are written here."""
+
+    def lose_for_good(self):
+        UploadUnderWay.objects.update(token=uuid.uuid4())
+
+    def lose_to_one_that_is_over(self):
+        UploadUnderWay.objects.all().delete()
+
+    def lose_and_take_again(self):
+        mine = UploadUnderWay.objects.get().token
+        UploadUnderWay.objects.all().delete()
+        wait_for(UploadUnderWay.objects.filter(token=mine).exists, "the lease once more")
+
+    @pytest.mark.parametrize("lose", ["lose_for_good", "lose_to_one_that_is_over", "lose_and_take_again"])
+    def test_an_upload_whose_lease_was_taken_gets_the_answer_of_its_repeat(self, key, monkeypatch, lose):
+        monkeypatch.setattr(under_way, "RENEWED_EVERY_S", 0.2 if "again" in lose else 60)
+        held = Held()
+        with Receiver(in_turn(held, answer(200, body=b"the file"))) as server:
+            first = begin(key, server.url)
+            wait_for(UploadUnderWay.objects.exists, "the lease")
+            repeated = upload(client_for(key), server.url).json()
+            getattr(self, lose)()
+            held.released.set()
+            assert first.result(10).json() == repeated
+        assert Asset.objects.count() == 1
+
+    def test_an_upload_that_never_came_to_write_its_lease_gets_it_too(self, key, monkeypatch):
+        monkeypatch.setattr(under_way, "_note", lambda upload: None)
+        held = Held()
+        with Receiver(in_turn(held, answer(200, body=b"the file"))) as server:
+            first = begin(key, server.url)
+            assert held.asked.wait(10)
+            time.sleep(under_way.NOTED_AFTER_S)
+            repeated = upload(client_for(key), server.url).json()
+            held.released.set()
+            assert first.result(10).json() == repeated
+        assert Asset.objects.count() == 1
+
+    def test_a_file_that_was_sent_before_is_not_taken_for_the_repeat(self, key, monkeypatch):
+        monkeypatch.setattr(under_way, "RENEWED_EVERY_S", 60)
+        held = Held()
+        with Receiver(in_turn(answer(200, body=b"the file"), held)) as server:
+            before = upload(client_for(key), server.url).json()
+            first = begin(key, server.url)
+            wait_for(UploadUnderWay.objects.exists, "the lease")
+            self.lose_to_one_that_is_over()
+            held.released.set()
+            assert first.result(10).json()["fileId"] != before["fileId"]
+        assert Asset.objects.count() == 2
+
+    def test_a_file_that_is_sent_twice_on_purpose_is_two_however_long_both_take(self, key):
+        both = [Held(), Held()]
+        with Receiver(in_turn(*both)) as server:
+            first, second = begin(key, server.url), begin(key, server.url)
+            for held in both:
+                assert held.asked.wait(10)
+            time.sleep(under_way.NOTED_AFTER_S + 0.5)
+            for held in both:
+                held.released.set()
+                time.sleep(0.3)
+            assert first.result(10).json()["fileId"] != second.result(10).json()["fileId"]
+        assert Asset.objects.count() == 2
+
+
 class TestWaiting:
     def test_it_holds_no_transaction(self, key):
         fields = {"fileName": "a.bin"}
