@@ -17,7 +17,7 @@ from extensions.models import ExtensionRun, Turn
 from extensions.providers import state
 from extensions.providers.registry import availability_of
 from extensions.querysets import RunQuerySet
-from mediahub.lib import processes
+from mediahub.lib import clock, processes
 
 BEYOND_TIMEOUT_S = {"tagging": 75, "images": 120}
 """From a provider's time-out to the end of the lease: the hard time limit and a margin lie in between (REL J5)."""
@@ -32,6 +32,7 @@ def claim(queue: str, *, now: datetime) -> ExtensionRun | None:
     for attempt in range(TRIES):
         if attempt:
             time.sleep(random.uniform(0, 0.01) * attempt)  # noqa: S311 - lets rivals pass, guards nothing
+            now = max(now, clock.now())  # what our wake-up was sent for may have come due since
         key = _next_in_turn(queue, now=now)
         if key is None:
             return None

@@ -60,6 +60,24 @@ def test_a_second_claim_loses(asset):
     assert claim("tagging", now=clock.now()) is None
 
 
+@pytest.mark.rel("J4")
+def test_whoever_loses_finds_what_came_due_while_it_lost(asset, monkeypatch):
+    """Else its wake-up is used up, and the newer run waits for the next one."""
+    [older] = ask_for(asset, TAGGER)
+
+    def lose(run, *, now):
+        monkeypatch.setattr("extensions.runs.claim._take", _take)
+        assert _take(run, now=now)
+        clock.shift(1)
+        ask_for(asset, TAGGER)
+        return False
+
+    monkeypatch.setattr("extensions.runs.claim._take", lose)
+    taken = claim("tagging", now=clock.now())
+    assert taken is not None
+    assert taken.pk != older.pk
+
+
 @pytest.mark.rel("J4", "J10")
 def test_a_lease_that_ran_out_is_taken_over_with_another_token(asset):
     ask_for(asset, TAGGER)
